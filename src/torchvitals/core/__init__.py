@@ -1,0 +1,1 @@
+"""Values the stages share: frozen, numpy and the standard library only."""

@@ -1,0 +1,59 @@
+"""One recorded training run, as read from its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from torchvitals.core.manifest import Manifest
+from torchvitals.core.series import HistogramSeries, Series, Steps, VectorSeries
+from torchvitals.core.tag import Tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """Everything recorded of one run. Diagnosing and drawing start from here and from nothing else."""
+
+    name: str
+    path: str = ""
+    manifest: Manifest | None = None  # None: the log was written by another tool
+    scalars: Mapping[Tag, Series] = field(default_factory=dict)
+    vectors: Mapping[Tag, VectorSeries] = field(default_factory=dict)
+    histograms: Mapping[Tag, HistogramSeries] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()  # data that was lost or skipped while reading, in words
+
+    @property
+    def measures(self) -> frozenset[str]:
+        """Every measure that has at least one point."""
+        return frozenset(t.measure for group in (self.scalars, self.vectors, self.histograms) for t in group)
+
+    @property
+    def steps(self) -> Steps:
+        """Every recorded step, ascending, each once."""
+        all_steps = [s.step for s in self.scalars.values()]
+        return np.unique(np.concatenate(all_steps)) if all_steps else np.empty(0, dtype=np.int64)
+
+    def scalar(self, measure: str, subject: str) -> Series | None:
+        """The series of one tag, or None when it was not recorded."""
+        return self.scalars.get(Tag(measure=measure, subject=subject))
+
+    def by_subject(self, measure: str) -> dict[str, Series]:
+        """All series of a measure by their subject, in forward order where the manifest knows it."""
+        found = {t.subject: s for t, s in self.scalars.items() if t.measure == measure}
+        return {name: found[name] for name in self._forward_order(found)}
+
+    def vectors_by_subject(self, measure: str) -> dict[str, VectorSeries]:
+        """All vector series of a measure by their subject, in forward order where the manifest knows it."""
+        found = {t.subject: s for t, s in self.vectors.items() if t.measure == measure}
+        return {name: found[name] for name in self._forward_order(found)}
+
+    def _forward_order(self, names: Mapping[str, object]) -> list[str]:
+        if self.manifest is None:
+            return list(names)
+        known = [m.name for m in self.manifest.modules] + [p.name for p in self.manifest.parameters]
+        rank = {name: i for i, name in enumerate(known)}
+        # A second call of a module (`relu#1`) stands right behind the first.
+        return sorted(names, key=lambda n: (rank.get(n, rank.get(n.partition("#")[0], len(rank))), n))

@@ -1,0 +1,79 @@
+"""What was recorded under one tag, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchvitals.core.histogram import Histogram
+from torchvitals.core.tag import Tag
+
+Steps = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Series:
+    """One number a step.
+
+    Shapes: `step` (S,) int64, `value` (S,) float64. NaN and ±inf are allowed and mean what they say: the quantity was not
+    finite at that step. A step that was not recorded is absent.
+    """
+
+    tag: Tag
+    step: Steps
+    value: Values
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.step.shape != self.value.shape or self.step.ndim != 1:
+            raise ValueError(f"{self.tag}: step has shape {self.step.shape}, value {self.value.shape}; both must be (S,)")
+        self.step.setflags(write=False)
+        self.value.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def finite(self) -> Series:
+        """Only the steps whose value is finite."""
+        keep = np.isfinite(self.value)
+        return Series(tag=self.tag, step=self.step[keep], value=self.value[keep], unit=self.unit)
+
+    def between(self, first: float, last: float) -> Series:
+        """Only the steps in [first, last]."""
+        keep = (self.step >= first) & (self.step <= last)
+        return Series(tag=self.tag, step=self.step[keep], value=self.value[keep], unit=self.unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class VectorSeries:
+    """One vector a step: a number per unit, class or time step. `value` holds S arrays of shape (U,)."""
+
+    tag: Tag
+    step: Steps
+    value: tuple[Values, ...]
+    unit: str = ""
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def matrix(self) -> Values:
+        """All steps as (S, U), where U is the latest length; vectors of another length become rows of NaN."""
+        width = len(self.value[-1]) if self.value else 0
+        rows = [v if len(v) == width else np.full(width, np.nan) for v in self.value]
+        return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HistogramSeries:
+    """One histogram a step."""
+
+    tag: Tag
+    step: Steps
+    value: tuple[Histogram, ...]
+    unit: str = ""
+
+    def __len__(self) -> int:
+        return len(self.step)

@@ -1,0 +1,40 @@
+"""What crosses from the recorder to the store: everything measured at one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchvitals.core.histogram import Histogram
+from torchvitals.core.manifest import Manifest
+from torchvitals.core.tag import Tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StepRecord:
+    """All values of one optimizer step; it becomes one Event of the log."""
+
+    step: int
+    wall_time: float  # seconds since the epoch
+    scalars: tuple[tuple[Tag, float], ...] = ()
+    vectors: tuple[tuple[Tag, NDArray[np.float32]], ...] = ()
+    histograms: tuple[tuple[Tag, Histogram], ...] = ()
+
+
+class Sink(Protocol):
+    """Where the recorder puts what it measured. The store implements it; tests use a list."""
+
+    def write(self, record: StepRecord) -> None:
+        """Append one step."""
+
+    def write_manifest(self, manifest: Manifest, step: int) -> None:
+        """Append the log's description of itself; the latest one counts."""
+
+    def write_text(self, tag: Tag, markdown: str, step: int) -> None:
+        """Append a text that TensorBoard shows."""
+
+    def close(self) -> None:
+        """Write out what is left and release the files."""

@@ -1,0 +1,1 @@
+"""From event files to a run. Needs numpy, never torch."""

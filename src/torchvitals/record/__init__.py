@@ -1,0 +1,1 @@
+"""Inside the training loop: hooks, schedule and instruments. It measures and never disturbs."""

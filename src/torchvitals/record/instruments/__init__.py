@@ -1,0 +1,1 @@
+"""One measurement a file; each is found by walking this folder."""

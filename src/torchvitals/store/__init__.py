@@ -1,0 +1,1 @@
+"""From step records to ordinary TensorBoard event files."""
