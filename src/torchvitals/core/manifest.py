@@ -103,7 +103,8 @@ class Manifest:
         for key, kind in nested.items():
             raw[key] = tuple(_known(kind, item) for item in raw.get(key, ()))
         raw["versions"] = tuple((str(k), str(v)) for k, v in raw.get("versions", ()))
-        return _known(cls, raw)
+        manifest: Manifest = _known(cls, raw)
+        return manifest
 
 
 def _known(kind: Any, raw: dict[str, Any]) -> Any:

@@ -44,4 +44,5 @@ def smooth(values: Array, window: int) -> Array:
     sums = np.cumsum(np.where(finite, values, 0.0))
     counts = np.cumsum(finite)
     sums[window:], counts[window:] = sums[window:] - sums[:-window], counts[window:] - counts[:-window]
-    return np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+    means: Array = np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+    return means

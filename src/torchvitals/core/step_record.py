@@ -36,5 +36,8 @@ class Sink(Protocol):
     def write_text(self, tag: Tag, markdown: str, step: int) -> None:
         """Append a text that TensorBoard shows."""
 
+    def flush(self) -> None:
+        """Bring everything appended so far to where a reader finds it."""
+
     def close(self) -> None:
         """Write out what is left and release the files."""

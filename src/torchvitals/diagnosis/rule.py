@@ -57,6 +57,7 @@ class Rule(ABC):
     stage: ClassVar[Stage]
     needs: ClassVar[tuple[str, ...]]  # measures without which it is skipped
     min_steps: ClassVar[int]  # recorded steps without which it is skipped
+    whole: ClassVar[bool] = False  # True: it also sees the steps after everything has turned NaN
     gated: ClassVar[bool]  # True: its only harm is not learning, so a run that learns well gets `info` at most
     explains: ClassVar[tuple[str, ...]]  # symptoms that follow from this one
     notes: ClassVar[tuple[str, ...]]  # ids of the course-notes items it serves

@@ -1,0 +1,28 @@
+"""Where words go: human text to a terminal or stderr, data to stdout."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def human() -> Console:
+    """A console for people: stdout when that is a terminal, else stderr, so that piped data stays clean."""
+    from rich.console import Console
+
+    return Console(stderr=not sys.stdout.isatty(), highlight=False)
+
+
+def document() -> Console:
+    """A console for text that was asked for, and may be piped into a pager or a file: always stdout."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def say(text: str) -> None:
+    """One line on stderr, as it is: a path or a layer name is never read as markup."""
+    sys.stderr.write(f"{text}\n")

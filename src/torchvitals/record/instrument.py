@@ -1,0 +1,45 @@
+"""What every instrument is: the moment it looks, what it yields, and how that is to be read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from torch import Tensor
+
+from torchvitals.core.manifest import MeasureInfo
+from torchvitals.core.tag import Tag
+from torchvitals.record.sights import Sight
+
+S = TypeVar("S", bound=Sight)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Elements of a tensor that are to become a histogram: (n,) with n ≤ `statistics.SAMPLE`, a copy of its own."""
+
+    values: Tensor
+    size: int  # number of elements of the whole tensor
+
+
+# A 0-d tensor or a float becomes a scalar of the log, a 1-d tensor a vector, a Sample a histogram.
+Reading = tuple[Tag, Tensor | float | Sample]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument(ABC, Generic[S]):
+    """One measurement.
+
+    `measure` runs under `no_grad` on sampled steps only. It returns tensors on the device it found them on and never calls
+    `.item()`, `.cpu()` or `bool()` on one: the recorder copies all readings of a step to the host at once.
+    """
+
+    sight: ClassVar[type]  # the moment: the kind of sight it is given
+    measures: ClassVar[tuple[MeasureInfo, ...]]  # what it can yield
+    rare: ClassVar[bool] = False  # True: dear in time or in bytes, taken on every fifth sampled step
+
+    @abstractmethod
+    def measure(self, sight: S) -> Iterator[Reading]:
+        """Yield what can be read from this sight; nothing when it does not apply."""

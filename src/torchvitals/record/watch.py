@@ -1,0 +1,218 @@
+"""What the user holds while training: attach, tell, log, close."""
+
+from __future__ import annotations
+
+import atexit
+import platform
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn, optim
+
+from torchvitals.core.discover import discover
+from torchvitals.core.manifest import Manifest, Unseen
+from torchvitals.core.step_record import Sink
+from torchvitals.core.tag import Tag
+from torchvitals.errors import RecordingError
+from torchvitals.record import instruments as instruments_package
+from torchvitals.record.guard import log
+from torchvitals.record.instrument import Instrument
+from torchvitals.record.loop import Recorder
+from torchvitals.record.outline import module_infos, parameter_infos, unseen_activations
+from torchvitals.record.schedule import Budget, Every, Schedule
+from torchvitals.record.sights import InputSight, LossSight, Sight
+
+_open: weakref.WeakSet[Vitals] = weakref.WeakSet()
+SPLITS = ("train", "val", "test")
+
+
+def all_instruments() -> tuple[Instrument[Sight], ...]:
+    """Every instrument of the folder, and those of third parties (entry points `torchvitals.instruments`)."""
+    return tuple(cls() for cls in discover(instruments_package, Instrument, group="torchvitals.instruments"))  # type: ignore[type-abstract]
+
+
+class Vitals:
+    """A recorder attached to a model. Make it with `torchvitals.watch`; it closes itself at interpreter exit.
+
+    Nothing it does changes the training, and nothing in it raises into the loop: on an error of its own it warns once and
+    takes itself off.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizers: Sequence[optim.Optimizer],
+        *,
+        sink: Sink,
+        loss_fn: Callable[..., Any] | None = None,
+        overhead: float = 0.02,
+        every: int | None = None,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        schedule: Schedule = Budget(overhead=overhead) if every is None else Every(n=every)
+        self._loss_fn = loss_fn
+        self._every = every
+        self._instruments = all_instruments()
+        self._sink = sink
+        self._on_close = on_close
+        self._closed = False
+        self._recorder = Recorder(
+            model=model,
+            optimizers=optimizers,
+            loss_fn=loss_fn if isinstance(loss_fn, nn.Module) else None,
+            instruments=self._instruments,
+            schedule=schedule,
+            sink=sink,
+            describe=self._describe,
+        )
+        # The optimizer's hooks keep the recorder alive, and through `_describe` this object: a user who does not keep the
+        # returned value still gets a log.
+        self._recorder.start()
+        _open.add(self)
+
+    def step(
+        self,
+        loss: Tensor | float | None = None,
+        *,
+        inputs: Tensor | None = None,
+        outputs: Tensor | None = None,
+        targets: Tensor | None = None,
+    ) -> None:
+        """Tell what could not be seen of the optimizer step that has just been taken.
+
+        Optional when `loss_fn` is a module. What is passed here wins over what was seen, and no step is counted twice. If no
+        optimizer of the model was ever seen stepping (weights updated by hand), the call itself is the step.
+        """
+        sight = None
+        if loss is not None:
+            value = loss.detach() if isinstance(loss, Tensor) else torch.tensor(float(loss))
+            sight = LossSight(loss=value, outputs=_detached(outputs), targets=_detached(targets))
+        seen = _detached(inputs)
+        self._recorder.told(sight, None if seen is None else InputSight(inputs=seen))
+
+    def log(self, **metrics: Tensor | float) -> None:
+        """Write metrics of your own at the current step: `log(val_loss=..., val_accuracy=..., epoch=...)`.
+
+        `val_loss` becomes the tag `loss/val`, `test_f1` becomes `f1/test`; any other name is a tag of its own.
+        """
+        values = {}
+        for name, value in metrics.items():
+            try:
+                values[metric_tag(name)] = float(value)
+            except (TypeError, ValueError) as error:
+                log.warning("torchvitals: log(%s=...) was left out: %s. Pass one number.", name, error)
+        self._recorder.metrics(values)
+
+    def close(self) -> None:
+        """Take all hooks off, write what is left and release the files. Calling it again does nothing."""
+        self._close(cut_short=False)
+
+    def _close(self, *, cut_short: bool) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        _open.discard(self)
+        self._recorder.finish(cut_short=cut_short)
+        for last in (self._on_close, self._sink.close):
+            try:
+                if last is not None:
+                    last()
+            except Exception as error:
+                log.warning("torchvitals could not finish the log: %s: %s", type(error).__name__, error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._close(cut_short=kind is not None)
+
+    def _describe(self, recorder: Recorder) -> Manifest:
+        modules = module_infos(recorder.model, tuple(recorder.modules.firings.values()))
+        unseen = tuple(unseen_activations(recorder.model, modules))
+        if recorder.compiled:
+            unseen = (Unseen(subject="activations", reason="the model is compiled; hooks added after that are never called"),)
+        if self._loss_fn is not None and not isinstance(self._loss_fn, nn.Module):
+            unseen += (
+                Unseen(subject="loss", reason="loss_fn is a function, which no hook can see; pass it to vitals.step(loss)"),
+            )
+        return Manifest(
+            versions=_versions(),
+            device=str(next(iter(recorder.parameters.values())).device) if recorder.parameters else "cpu",
+            seed=torch.initial_seed(),
+            model=type(recorder.model).__name__,
+            optimizers=tuple(type(o).__name__ for o in recorder.optimizers.known()),
+            loss=_loss_name(self._loss_fn),
+            loss_reduction=str(getattr(self._loss_fn, "reduction", "")),
+            every=self._every,
+            modules=modules,
+            parameters=parameter_infos(recorder.model, modules, recorder.optimizers.owned()),
+            measures=tuple(m for i in self._instruments for m in i.measures),
+            seen=tuple(m.name for m in modules if m.activation and m.fired),
+            unseen=unseen,
+        )
+
+
+def watch(
+    model: nn.Module,
+    optimizer: optim.Optimizer | Iterable[optim.Optimizer] | None,
+    *,
+    sink: Sink,
+    loss_fn: Callable[..., Any] | None,
+    overhead: float,
+    every: int | None,
+    on_close: Callable[[], None] | None,
+) -> Vitals:
+    """Check the arguments and attach; see `torchvitals.watch`, which adds the log.
+
+    Raises:
+        RecordingError: an argument that cannot be attached to, with what to pass instead.
+    """
+    if not isinstance(model, nn.Module):
+        raise RecordingError(f"watch needs a torch.nn.Module, not {type(model).__name__}; pass the model itself")
+    optimizers = [] if optimizer is None else [optimizer] if isinstance(optimizer, optim.Optimizer) else list(optimizer)
+    for one in optimizers:
+        if not isinstance(one, optim.Optimizer):
+            raise RecordingError(f"optimizer must be a torch.optim.Optimizer or a list of them, not {type(one).__name__}")
+    if loss_fn is not None and not callable(loss_fn):
+        raise RecordingError(f"loss_fn must be callable, not {type(loss_fn).__name__}; pass nn.CrossEntropyLoss(), say")
+    if not 0 < overhead <= 1:
+        raise RecordingError(f"overhead={overhead} is not a fraction of the step time; pass 0.02 for two per cent")
+    if every is not None and every < 1:
+        raise RecordingError(f"every={every} samples no step; pass 1 for every step, 10 for every tenth, or leave it out")
+    return Vitals(model, optimizers, sink=sink, loss_fn=loss_fn, overhead=overhead, every=every, on_close=on_close)
+
+
+def metric_tag(name: str) -> Tag:
+    """The tag of a metric: a leading split name becomes the subject.
+
+    Example:
+        >>> str(metric_tag("val_loss")), str(metric_tag("epoch")), str(metric_tag("loss/val"))
+        ('loss/val', 'epoch', 'loss/val')
+    """
+    split, _, rest = name.partition("_")
+    return Tag(measure=rest, subject=split) if split in SPLITS and rest else Tag.parse(name)
+
+
+def _detached(tensor: Tensor | None) -> Tensor | None:
+    return tensor.detach() if isinstance(tensor, Tensor) else None
+
+
+def _loss_name(loss_fn: object) -> str:
+    if loss_fn is None:
+        return ""
+    return type(loss_fn).__name__ if isinstance(loss_fn, nn.Module) else getattr(loss_fn, "__name__", type(loss_fn).__name__)
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    packages = ("torchvitals", "torch", "tensorboard", "numpy")
+    return (("python", platform.python_version()), *((name, version(name)) for name in packages))
+
+
+@atexit.register
+def _close_all() -> None:
+    for vitals in list(_open):
+        vitals.close()
