@@ -134,7 +134,7 @@ class VanishingGradient(Rule):
         onset = first_true(low, at)
         used = Counter(m.activation for m in run.manifest.modules if m.activation and m.fired) if run.manifest else Counter()
         activations = ", ".join(f"{n} × {kind}" for kind, n in used.most_common()) or "none seen as modules"
-        times = f"{1 / observed:,.0f} times smaller than" if observed > 0 else "zero, against"
+        times = f"{float(f'{1 / observed:.2g}'):,.0f} times smaller than" if observed > 0 else "zero, against"
         return Finding(
             symptom=self.name(),
             code=self.code,

@@ -120,8 +120,11 @@ def _finding(root: Finding, children: tuple[Finding, ...]) -> Iterator[Line]:
 
 
 def _evidence(evidence: Evidence) -> Iterator[Line]:
+    if not evidence.tag:  # a fact without a curve of its own: the sentence holds the number
+        yield Line(indent=6, lead=Text("· "), body=_text(evidence.sentence))
+        return
     value, band = reading(evidence)
-    source = _text(evidence.tag) + Text(" = ") if evidence.tag else Text("observed ")
+    source = _text(evidence.tag) + Text(" = ")
     healthy = _text(f" (healthy: {band})") if band else Text()
     yield Line(indent=6, lead=Text("· "), body=source + _text(value, "bold") + healthy)
     if evidence.sentence:
