@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,24 @@ def define(case: Case, seed: int = 0) -> dict[str, Any]:
 
 def record(case: Case, logdir: Path, *, seed: int = 0, every: int | None = 5) -> torchvitals.Run:
     """Train a case with torchvitals attached and read its log back."""
-    scope = define(case, seed)
-    with torchvitals.watch(scope["model"], scope["optimizer"], logdir=logdir, loss_fn=scope["loss_fn"], every=every) as vitals:
-        train: Callable[..., None] = scope.get("train", lambda _: loop(scope))
-        train(vitals)
+    with one_thread():
+        scope = define(case, seed)
+        loss_fn = scope["loss_fn"]
+        with torchvitals.watch(scope["model"], scope["optimizer"], logdir=logdir, loss_fn=loss_fn, every=every) as vitals:
+            train: Callable[..., None] = scope.get("train", lambda _: loop(scope))
+            train(vitals)
     return torchvitals.read(logdir)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small networks gain nothing from a second thread, and lose much when other tests run beside them."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def loop(scope: dict[str, Any], *, steps: int = STEPS) -> list[float]:

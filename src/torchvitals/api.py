@@ -29,6 +29,7 @@ def watch(
     *,
     logdir: str | Path,
     loss_fn: Callable[..., Any] | None = None,
+    probe: tuple[Any, Any] | None = None,
     overhead: float = 0.02,
     every: int | None = None,
     on_finding: OnFinding | None = None,
@@ -40,6 +41,7 @@ def watch(
         optimizer: its optimizer, or a list of them; None: those seen stepping a parameter of the model.
         logdir: folder of this run; made if missing. Plain TensorBoard opens it.
         loss_fn: the loss module the loop calls; loss, outputs and targets are then seen without a call to `step`.
+        probe: one small fixed batch (inputs, targets); its loss in evaluation mode is recorded now and then.
         overhead: budget as a fraction of the training time, 0.02 for two per cent. The first 20 steps are always measured.
         every: measure every n-th step instead of keeping to a budget.
         on_finding: called with each root finding when the recording is closed.
@@ -65,20 +67,26 @@ def watch(
         [0, 1, 2]
     """
     try:
+        from torchvitals.record import arguments
         from torchvitals.record.watch import watch as attach
         from torchvitals.store.tensorboard import TensorBoardSink
     except ImportError as error:
         raise MissingDependencyError(f"watch needs torch ({error}); run: pip install 'torchvitals[record]'") from error
+    # Before the log is opened: a call that is refused leaves no file behind.
+    arguments.check(model=model, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe)
+    optimizers = arguments.optimizers_of(optimizer)
     try:
         sink = TensorBoardSink(logdir)
-    except OSError as error:
+    except (OSError, TypeError) as error:
         raise RecordingError(f"logdir={str(logdir)!r} cannot be written to ({error}); pass a folder that can") from error
 
     def summarize() -> None:
         sink.flush()
         _write_findings(sink, logdir, on_finding)
 
-    return attach(model, optimizer, sink=sink, loss_fn=loss_fn, overhead=overhead, every=every, on_close=summarize)
+    return attach(
+        model, optimizers, sink=sink, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe, on_close=summarize
+    )
 
 
 def _write_findings(sink: Any, logdir: str | Path, on_finding: OnFinding | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import google_crc32c
 
-_MASK = 0xA282EAD8
+MASK = 0xA282EAD8
 
 
 def masked_crc32c(data: bytes) -> int:
@@ -17,4 +17,4 @@ def masked_crc32c(data: bytes) -> int:
         '0xc78ab0e5'
     """
     crc: int = google_crc32c.value(data)
-    return (((crc >> 15) | (crc << 17)) + _MASK) & 0xFFFFFFFF
+    return (((crc >> 15) | (crc << 17)) + MASK) & 0xFFFFFFFF

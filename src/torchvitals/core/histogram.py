@@ -48,9 +48,11 @@ class Histogram:
         total = self.count.sum()
         if not total > 0:
             return float("nan")
-        cumulative = np.cumsum(self.count) / total
-        k = int(np.searchsorted(cumulative, share))
-        k = min(k, len(self.count) - 1)
+        filled = np.flatnonzero(self.count > 0)  # an empty bin at the edge holds no quantile, not even the zeroth
+        count = self.count[filled]
+        cumulative = np.cumsum(count) / total
+        k = min(int(np.searchsorted(cumulative, share)), len(count) - 1)
         before = cumulative[k - 1] if k else 0.0
-        inside = (share - before) * total / self.count[k] if self.count[k] else 0.0
-        return float(self.left[k] + (self.right[k] - self.left[k]) * min(max(inside, 0.0), 1.0))
+        inside = min(max((share - before) * total / count[k], 0.0), 1.0)
+        left, right = self.left[filled[k]], self.right[filled[k]]
+        return float(left + (right - left) * inside)

@@ -97,8 +97,13 @@ class Manifest:
             >>> m = Manifest(model="Net", modules=(ModuleInfo(name="fc", kind="Linear", output_shape=(64, 10)),))
             >>> Manifest.from_json(m.to_json()) == m
             True
+
+        Raises:
+            TypeError: the text is JSON, but not a manifest.
         """
-        raw: dict[str, Any] = json.loads(text)
+        raw: Any = json.loads(text)
+        if not isinstance(raw, dict):
+            raise TypeError(f"a manifest is a JSON object, not {type(raw).__name__}")
         nested = {"modules": ModuleInfo, "parameters": ParameterInfo, "measures": MeasureInfo, "unseen": Unseen}
         for key, kind in nested.items():
             raw[key] = tuple(_known(kind, item) for item in raw.get(key, ()))
@@ -107,7 +112,9 @@ class Manifest:
         return manifest
 
 
-def _known(kind: Any, raw: dict[str, Any]) -> Any:
+def _known(kind: Any, raw: Any) -> Any:
     """Build a value from the keys this version knows; JSON's lists become tuples."""
+    if not isinstance(raw, dict):
+        raise TypeError(f"{kind.__name__} is a JSON object, not {type(raw).__name__}")
     names = kind.__dataclass_fields__
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items() if k in names})

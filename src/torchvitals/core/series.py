@@ -56,6 +56,10 @@ class VectorSeries:
     value: tuple[Values, ...]
     unit: str = ""
 
+    def __post_init__(self) -> None:
+        for array in (self.step, *self.value):
+            array.setflags(write=False)
+
     def __len__(self) -> int:
         return len(self.step)
 
@@ -74,6 +78,9 @@ class HistogramSeries:
     step: Steps
     value: tuple[Histogram, ...]
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        self.step.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.step)

@@ -16,8 +16,20 @@ def root_causes_first(findings: Sequence[Finding], rules: Mapping[str, Rule], *,
     """Hang every finding under the root that explains it; roots first, the worst, most basic and earliest leading."""
     slack = max(SLACK_STEPS, SLACK_SHARE * last_step)
     parents = {id(f): _parent(f, findings, rules, slack) for f in findings}
-    linked = [replace(f, caused_by=None if (root := _root(f, parents)) is f else root.symptom) for f in findings]
+    roots = {id(f): _root(f, parents) for f in findings}
+    linked = [replace(f, severity=_weight(f, findings, roots), caused_by=_cause(f, roots)) for f in findings]
     return tuple(sorted(linked, key=lambda f: (f.caused_by is not None, -f.severity.rank, *_precedence(f, rules))))
+
+
+def _cause(finding: Finding, roots: Mapping[int, Finding]) -> str | None:
+    root = roots[id(finding)]
+    return None if root is finding else root.symptom
+
+
+def _weight(finding: Finding, findings: Sequence[Finding], roots: Mapping[int, Finding]) -> Severity:
+    """A root is as bad as the worst that follows from it."""
+    follows = [f.severity for f in findings if roots[id(f)] is finding]
+    return max((finding.severity, *follows), key=lambda s: s.rank)
 
 
 def _parent(finding: Finding, findings: Sequence[Finding], rules: Mapping[str, Rule], slack: float) -> Finding | None:
@@ -49,6 +61,7 @@ def _root(finding: Finding, parents: Mapping[int, Finding | None]) -> Finding:
     chain = [finding]
     while (parent := parents[id(chain[-1])]) is not None:
         if any(parent is f for f in chain):
-            return min(chain, key=lambda f: (f.first_step, f.code))
+            ring = chain[next(i for i, f in enumerate(chain) if f is parent) :]
+            return min(ring, key=lambda f: (f.first_step, f.code))
         chain.append(parent)
     return chain[-1]

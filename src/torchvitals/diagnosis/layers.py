@@ -13,6 +13,7 @@ from torchvitals.core.run import Run
 from torchvitals.core.series import Series
 
 EMBEDDINGS = frozenset({"Embedding", "EmbeddingBag"})
+NEXT_TO_ZERO = 1e-3  # root mean square of a weight below which its relative change has no meaning
 Matrix = NDArray[np.float64]
 
 
@@ -49,6 +50,15 @@ def gradient_rms(run: Run, parameters: Sequence[ParameterInfo]) -> tuple[NDArray
     """Root mean square of each weight's gradient, so that wide and narrow layers compare: steps (S,) and values (S, L)."""
     steps, norms = table(run, "grad_norm", parameters)
     return steps, norms / np.sqrt([p.size for p in parameters])
+
+
+def update_ratios(run: Run, parameters: Sequence[ParameterInfo]) -> tuple[NDArray[np.int64], Matrix]:
+    """‖Δw‖/‖w‖ of each weight: steps (S,) and values (S, L), NaN while a weight is so small that any change is a large one."""
+    steps, ratio = table(run, "update_ratio", parameters)
+    weighed, norm = table(run, "weight_norm", parameters)
+    if np.array_equal(steps, weighed):
+        ratio = np.where(norm > NEXT_TO_ZERO * np.sqrt([p.size for p in parameters]), ratio, math.nan)
+    return steps, np.where(np.isfinite(ratio), ratio, math.nan)
 
 
 def after_warmup(steps: NDArray[np.int64], warmup: int) -> NDArray[np.bool_]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +14,8 @@ from torchvitals.core.run import Run
 from torchvitals.core.series import HistogramSeries, Series, VectorSeries
 from torchvitals.core.tag import Tag
 from torchvitals.errors import EmptyLogError, LogError, LogNotFoundError
-from torchvitals.reading.tensorboard import Columns, read_columns
+from torchvitals.reading.columns import Columns
+from torchvitals.reading.tensorboard import read_columns
 
 MANIFEST_TAG = "torchvitals/manifest"
 
@@ -44,10 +44,10 @@ def read(path: str | Path) -> Run:
     """
     root = Path(path)
     files = _event_files(root)
-    columns = read_columns(files)
-    if not columns.events:
-        raise LogError(f"{root}: not a TensorBoard event file ({columns.problems[0] if columns.problems else 'it is empty'})")
-    run = _run(root, columns)
+    columns, problems = read_columns(files, ours=MANIFEST_TAG)
+    if not columns.events and problems:
+        raise LogError(f"{root}: not a TensorBoard event file ({problems[0]}); pass the logdir given to torchvitals.watch")
+    run = _run(root, columns, problems)
     if not run.scalars and not run.vectors and not run.histograms:
         raise EmptyLogError(f"{root}: the log holds no measurement yet; was a training step taken after torchvitals.watch?")
     return run
@@ -67,8 +67,8 @@ def _event_files(root: Path) -> list[Path]:
     return sorted(p for p in root.glob("*tfevents*") if p.is_file() and p.stat().st_size)
 
 
-def _run(root: Path, columns: Columns) -> Run:
-    problems = list(columns.problems)
+def _run(root: Path, columns: Columns, lost: Iterable[str]) -> Run:
+    problems = list(lost)
     texts = {tag: points[-1][1] for tag, points in columns.texts.items() if points}
     manifest = _manifest(texts.pop(MANIFEST_TAG, None), problems)
     return Run(
@@ -88,7 +88,7 @@ def _manifest(text: str | None, problems: list[str]) -> Manifest | None:
         return None
     try:
         return Manifest.from_json(text)
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:  # whatever a damaged text can make of it
         problems.append(f"the manifest cannot be read ({error}); the log is treated like one of another tool")
         return None
 

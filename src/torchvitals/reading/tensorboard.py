@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -15,66 +12,52 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_FLOAT, DT_INT64, DT_STRING
 
 from torchvitals.core.histogram import Histogram
+from torchvitals.reading.columns import Columns
 from torchvitals.reading.frames import Damage, records
 
-T = TypeVar("T")
 _DTYPES = {DT_FLOAT: "<f4", DT_DOUBLE: "<f8", DT_INT64: "<i8"}
 
 
-@dataclass(slots=True)
-class Columns:
-    """What the files of one run hold, tag by tag, in the order in which it was written."""
+def read_columns(paths: Iterable[Path], *, ours: str) -> tuple[Columns, tuple[str, ...]]:
+    """Read all event files of one run, oldest first; with it what was lost or left out, in words.
 
-    scalars: dict[str, tuple[array[int], array[float]]] = field(
-        default_factory=lambda: defaultdict(lambda: (array("q"), array("d")))
-    )
-    vectors: dict[str, list[tuple[int, np.ndarray[Any, Any]]]] = field(default_factory=lambda: defaultdict(list))
-    histograms: dict[str, list[tuple[int, Histogram]]] = field(default_factory=lambda: defaultdict(list))
-    texts: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
-    problems: list[str] = field(default_factory=list)
-    events: int = 0
-
-    def restart(self, step: int) -> None:
-        """A later file begins at `step`: what was written from there on before belongs to an abandoned attempt."""
-        for tag, (steps, values) in list(self.scalars.items()):
-            keep = [i for i, s in enumerate(steps) if s < step]
-            if len(keep) < len(steps):
-                self.scalars[tag] = (array("q", (steps[i] for i in keep)), array("d", (values[i] for i in keep)))
-        _keep_before(step, self.vectors)
-        _keep_before(step, self.histograms)
-        _keep_before(step, self.texts)
-
-
-def read_columns(paths: Iterable[Path]) -> Columns:
-    """Read all event files of one run, oldest first."""
-    columns = Columns()
-    last_step = -1
+    A file that holds the text `ours` was written by our recorder. When a later one of those begins, the training was started
+    again, and nothing of the abandoned attempt may stay. Files of other tools may share the folder: of them, and of ours
+    against them, a later point only replaces those of its own tag.
+    """
+    problems: list[str] = []
+    recorded, others = Columns(), Columns()
     for path in paths:
-        highest = _read_file(path, columns, last_step)
-        last_step = max(last_step, highest)
-    return columns
+        part = _read_file(path, problems)
+        own = ours in part.texts
+        whole = recorded if own else others
+        whole.restarted_at = part.restarted_at
+        if own and part.first_step is not None:
+            recorded.cut(part.first_step)
+        whole.extend(part)
+        problems += _left_out(path, whole.restarted_at, 0 if own else part.same_step)
+    others.extend(recorded)
+    return others, tuple(problems)
 
 
-def _keep_before(step: int, points: dict[str, list[tuple[int, T]]]) -> None:
-    for tag, pairs in points.items():
-        points[tag] = [p for p in pairs if p[0] < step]
+def _left_out(path: Path, restarted_at: int | None, same_step: int) -> Iterator[str]:
+    if restarted_at is not None:
+        yield f"{path.name}: training was restarted at step {restarted_at}; what was recorded before from there on is left out"
+    if same_step:
+        yield f"{path.name}: {same_step} points share their step with a later one and are left out; log them with their step"
 
 
-def _read_file(path: Path, columns: Columns, last_step: int) -> int:
-    highest, first = -1, True
-    for event in _events(path, columns.problems):
+def _read_file(path: Path, problems: list[str]) -> Columns:
+    columns = Columns()
+    for event in _events(path, problems):
         columns.events += 1
         if not event.HasField("summary"):
             continue
-        if first and event.step <= last_step:
-            columns.problems.append(
-                f"{path.name}: training was restarted at step {event.step}; later steps of the older file are left out"
-            )
-            columns.restart(event.step)
-        first, highest = False, max(highest, event.step)
+        if columns.first_step is None:
+            columns.first_step = event.step
         for value in event.summary.value:
             _take(value, event.step, columns)
-    return highest
+    return columns
 
 
 def _events(path: Path, problems: list[str]) -> Iterator[Any]:
@@ -91,11 +74,9 @@ def _events(path: Path, problems: list[str]) -> Iterator[Any]:
 def _take(value: Any, step: int, columns: Columns) -> None:
     kind = value.WhichOneof("value")
     if kind == "simple_value":
-        steps, values = columns.scalars[value.tag]
-        steps.append(step)
-        values.append(value.simple_value)
+        columns.add_scalar(value.tag, step, value.simple_value)
     elif kind == "histo":
-        columns.histograms[value.tag].append((step, _classic(value.histo)))
+        columns.add(columns.histograms, value.tag, step, _classic(value.histo))
     elif kind == "tensor":
         _take_tensor(value, step, columns)
 
@@ -103,20 +84,19 @@ def _take(value: Any, step: int, columns: Columns) -> None:
 def _take_tensor(value: Any, step: int, columns: Columns) -> None:
     tensor = value.tensor
     if tensor.dtype == DT_STRING:
-        columns.texts[value.tag].append((step, b"\n".join(tensor.string_val).decode(errors="replace")))
+        text = b"\n".join(tensor.string_val).decode(errors="replace")
+        columns.add(columns.texts, value.tag, step, text)
         return
     numbers = _numbers(tensor)
     if numbers is None:
         return
     if numbers.ndim == 0:
-        steps, values = columns.scalars[value.tag]
-        steps.append(step)
-        values.append(float(numbers))
+        columns.add_scalar(value.tag, step, float(numbers))
     elif numbers.ndim == 2 and numbers.shape[1] == 3:
         left, right, count = (np.array(c, dtype=np.float64) for c in numbers.T)
-        columns.histograms[value.tag].append((step, Histogram(left=left, right=right, count=count)))
+        columns.add(columns.histograms, value.tag, step, Histogram(left=left, right=right, count=count))
     elif numbers.ndim == 1:
-        columns.vectors[value.tag].append((step, numbers))
+        columns.add(columns.vectors, value.tag, step, numbers)
 
 
 def _numbers(tensor: Any) -> np.ndarray[Any, Any] | None:

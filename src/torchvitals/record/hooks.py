@@ -6,6 +6,7 @@ are summed where a tensor is used twice, and with that the training (1.6e-4 afte
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -20,14 +21,6 @@ from torchvitals.record.outline import Firing, first_tensor, measured_modules
 from torchvitals.record.sights import CarryoverSight, ForwardSight, InputSight, LossSight, Sight
 
 CARRYOVER_PARAMETERS = 8  # leftovers show in every parameter at once, so a few of them are enough
-
-
-def inert(*_: Any) -> None:
-    """What a hook of ours becomes in a model that was copied or pickled while it was on: nothing."""
-
-
-def _inert() -> Callable[..., None]:
-    return inert
 
 
 Guard = Callable[..., None]  # runs `call(*args, **kwargs)` so that nothing escapes: see `record.guard`
@@ -51,7 +44,11 @@ class Hook:
             self._guard(self._call, *args, **kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _inert, ()
+        """Become, in a copied or pickled model, a callable that does nothing.
+
+        It is one of the standard library's, so that the copy can be loaded where torchvitals is not installed.
+        """
+        return getattr, (contextlib.nullcontext(), "__exit__")
 
 
 class Handles:

@@ -21,11 +21,12 @@ from torchvitals.record.instrument import Instrument, Reading
 from torchvitals.record.optimizers import Optimizers, owned_by
 from torchvitals.record.outline import unique_parameters
 from torchvitals.record.schedule import Schedule
-from torchvitals.record.sights import GradientSight, LossSight, OptimizerSight, ParameterSight, Sight, UpdateSight
+from torchvitals.record.sights import GradientSight, LossSight, OptimizerSight, ParameterSight, ProbeSight, Sight, UpdateSight
 
 RARE = 5  # the dear instruments look on every fifth sampled step
 
 Describe = Callable[["Recorder"], Manifest]
+LookAtProbe = Callable[[], ProbeSight | None]
 
 
 class Recorder:
@@ -41,21 +42,25 @@ class Recorder:
         schedule: Schedule,
         sink: Sink,
         describe: Describe,
+        look_at_probe: LookAtProbe | None = None,
     ) -> None:
         self.model = model
-        self.parameters = unique_parameters(model)
-        self.optimizers = Optimizers(optimizers, self.parameters.values())
+        every_parameter = unique_parameters(model)
+        # Quantised (integer) weights are not trained and have no norm; the measures are not defined for complex ones.
+        self.parameters = {n: p for n, p in every_parameter.items() if p.is_floating_point()}
+        self.optimizers = Optimizers(optimizers, every_parameter.values())
         self.instruments = instruments
         self.compiled = is_compiled(model)
         self.modules = ModuleHooks(model, self._show, self._guard)
         self.step = 0  # the step being trained
-        self.broken = False
+        self.broken = False  # an error of ours, or closed: nothing is measured any more
         self.cost_s = 0.0
         self._loss = LossHook(loss_fn, self._show, self._guard)
         self._carryover = CarryoverHooks(self._guard)
         self._schedule = schedule
         self._sink = sink
         self._describe = describe
+        self._look_at_probe = look_at_probe
         self._known: tuple[int, ...] = ()  # how much the manifest last written knew
         self._frame: Frame | None = None  # of the step being trained; None: it is not sampled
         self._pending: Frame | None = None  # of the last step, kept open for what the loop may add
@@ -86,7 +91,8 @@ class Recorder:
         index = self.optimizers.known().index(optimizer)
         mine = [id(self.parameters[n]) in optimized for n in names]
         self._show(OptimizerSight(optimizer=index, value=optimizer))
-        self._show(ParameterSight(optimizer=index, names=names, parameters=parameters, optimized=mine))
+        if names:  # none: the optimizer of another model, which only helps to tell one step from the next
+            self._show(ParameterSight(optimizer=index, names=names, parameters=parameters, optimized=mine))
         if not closure:  # a closure computes the gradients inside the step
             self._show_gradients(index, names, optimized)
         carryover = self._carryover.sight()
@@ -114,13 +120,17 @@ class Recorder:
         if not self.optimizers.known():  # nobody steps an optimizer we can see: this call is the step
             self._show_gradients(0, list(self.parameters), frozenset())
             self._advance()
+        sights = [sight for sight in (loss, inputs) if sight is not None]
+        if self._stepped:  # some optimizers of the round have yet to step: the step has not ended
+            for sight in sights:
+                self._show(sight)
+            return
         if self._last_sampled != self.step - 1:
             return
         if self._pending is None:
             self._pending = Frame(self.step - 1, rare=False)
-        for sight in (loss, inputs):
-            if sight is not None:
-                self._pending.add(self._readings(sight, self._pending))
+        for sight in sights:
+            self._pending.add(self._readings(sight, self._pending))
         self._write_pending()
 
     @harmless
@@ -138,6 +148,7 @@ class Recorder:
         if cut_short and self._frame:
             self._pending, self._frame = self._frame, None
             self._write_pending()
+        self.broken = True
 
     def give_up(self) -> None:
         """Take every hook off."""
@@ -147,6 +158,10 @@ class Recorder:
     def _advance(self) -> None:
         """The step is over; decide about the next one before its forward pass."""
         self._disarm()
+        if self._look_at_probe is not None and self._frame is not None and self._frame.rare and not self.compiled:
+            seen = self._look_at_probe()
+            if seen is not None:
+                self._show(seen)
         now = time.perf_counter()
         cost = self.cost_s - self._cost_before_s
         self._schedule.spent(cost, now - self._started_s, sampled=self._frame is not None)

@@ -25,7 +25,7 @@ class Optimizers:
     def __init__(self, given: Iterable[optim.Optimizer], parameters: Iterable[nn.Parameter]) -> None:
         self._given = tuple(given)
         self._parameters = frozenset(id(p) for p in parameters)
-        self._seen: list[weakref.ref[optim.Optimizer]] = [weakref.ref(o) for o in self._given]
+        self._seen: list[weakref.ref[optim.Optimizer]] = []  # those that were not given
         self._handles = Handles()
 
     def attach(self, before: Before, after: After, guard: Guard) -> None:
@@ -53,14 +53,14 @@ class Optimizers:
 
     def known(self) -> list[optim.Optimizer]:
         """The optimizers passed or seen so far, in that order."""
-        return [o for ref in self._seen if (o := ref()) is not None]
+        return [*self._given, *(o for ref in self._seen if (o := ref()) is not None)]
 
     def owned(self) -> frozenset[int]:
         """Ids of the parameters that an optimizer known so far updates."""
         return frozenset(i for o in self.known() for i in owned_by(o))
 
     def _is_ours(self, optimizer: optim.Optimizer) -> bool:
-        if any(ref() is optimizer for ref in self._seen):
+        if any(known is optimizer for known in self.known()):
             return True
         ours = not self._parameters.isdisjoint(owned_by(optimizer))
         if ours:

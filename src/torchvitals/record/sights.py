@@ -36,6 +36,14 @@ class LossSight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSight:
+    """What the network makes of the fixed probe batch in evaluation mode."""
+
+    outputs: Tensor
+    loss: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterSight:
     """Parameters just before an optimizer updates them."""
 
@@ -79,4 +87,14 @@ class CarryoverSight:
     norms: Sequence[Tensor]
 
 
-Sight = ForwardSight | InputSight | LossSight | ParameterSight | GradientSight | UpdateSight | OptimizerSight | CarryoverSight
+Sight = (
+    ForwardSight
+    | InputSight
+    | LossSight
+    | ProbeSight
+    | ParameterSight
+    | GradientSight
+    | UpdateSight
+    | OptimizerSight
+    | CarryoverSight
+)

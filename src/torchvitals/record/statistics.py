@@ -30,12 +30,13 @@ def moments(x: Tensor) -> Tensor:
     the infinity norm cost 40 ms on a CPU. A NaN anywhere shows in all five.
     """
     n = max(x.numel(), 1)
-    mean = x.sum(dtype=torch.float32) / n
-    rms = torch.linalg.vector_norm(x, dtype=torch.float32) / n**0.5
+    wide = torch.promote_types(x.dtype, torch.float32)  # half precision would overflow; a norm refuses to narrow float64
+    mean = x.sum(dtype=wide) / n
+    rms = torch.linalg.vector_norm(x, dtype=wide) / n**0.5
     low, high = torch.aminmax(x)
     # rms² − mean² cancels when the mean is large against the spread, so the spread comes from the values themselves.
     spread = strided_sample(x, EXACT).float().std(correction=0)
-    return torch.stack((mean, spread, rms, low.float(), high.float()))
+    return torch.stack([m.float() for m in (mean, spread, rms, low, high)])
 
 
 def nonfinite_count(x: Tensor) -> Tensor:
@@ -76,10 +77,12 @@ def log_counts(samples: Sequence[Tensor]) -> Tensor:
     """
     width = max(s.numel() for s in samples)
     rows = torch.stack([torch.nn.functional.pad(s.float(), (0, width - s.numel()), value=torch.nan) for s in samples])
-    rows = torch.where(rows.isfinite(), rows, torch.nan).sort(dim=1).values  # NaN sorts last
+    finite = rows.isfinite()
+    # Infinity, not NaN, for what is left out: binary search loses its way in NaN, which compares with nothing.
+    rows = torch.where(finite, rows, torch.inf).sort(dim=1).values
     edges = log_edges(rows.device).expand(len(samples), -1).contiguous()
-    below = torch.searchsorted(rows, edges)  # elements < edge, NaN never counted
+    below = torch.searchsorted(rows, edges)  # elements < edge
     counts = below.diff(dim=1)
     counts[:, 0] += below[:, 0]
-    counts[:, -1] += rows.isfinite().sum(dim=1) - below[:, -1]
+    counts[:, -1] += finite.sum(dim=1) - below[:, -1]
     return counts.float()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import functools
+import os
 import platform
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -17,12 +19,13 @@ from torchvitals.core.discover import discover
 from torchvitals.core.manifest import Manifest, Unseen
 from torchvitals.core.step_record import Sink
 from torchvitals.core.tag import Tag
-from torchvitals.errors import RecordingError
 from torchvitals.record import instruments as instruments_package
+from torchvitals.record.arguments import check, optimizers_of
 from torchvitals.record.guard import log
 from torchvitals.record.instrument import Instrument
 from torchvitals.record.loop import Recorder
 from torchvitals.record.outline import module_infos, parameter_infos, unseen_activations
+from torchvitals.record.probe import Probe, look
 from torchvitals.record.schedule import Budget, Every, Schedule
 from torchvitals.record.sights import InputSight, LossSight, Sight
 
@@ -51,6 +54,7 @@ class Vitals:
         loss_fn: Callable[..., Any] | None = None,
         overhead: float = 0.02,
         every: int | None = None,
+        probe: Probe | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
         schedule: Schedule = Budget(overhead=overhead) if every is None else Every(n=every)
@@ -60,6 +64,7 @@ class Vitals:
         self._sink = sink
         self._on_close = on_close
         self._closed = False
+        self._pid = os.getpid()
         self._recorder = Recorder(
             model=model,
             optimizers=optimizers,
@@ -68,6 +73,7 @@ class Vitals:
             schedule=schedule,
             sink=sink,
             describe=self._describe,
+            look_at_probe=None if probe is None else functools.partial(look, model, probe, loss_fn),
         )
         # The optimizer's hooks keep the recorder alive, and through `_describe` this object: a user who does not keep the
         # returned value still gets a log.
@@ -88,8 +94,8 @@ class Vitals:
         optimizer of the model was ever seen stepping (weights updated by hand), the call itself is the step.
         """
         sight = None
-        if loss is not None:
-            value = loss.detach() if isinstance(loss, Tensor) else torch.tensor(float(loss))
+        value = _loss_value(loss)
+        if value is not None:
             sight = LossSight(loss=value, outputs=_detached(outputs), targets=_detached(targets))
         seen = _detached(inputs)
         self._recorder.told(sight, None if seen is None else InputSight(inputs=seen))
@@ -99,11 +105,14 @@ class Vitals:
 
         `val_loss` becomes the tag `loss/val`, `test_f1` becomes `f1/test`; any other name is a tag of its own.
         """
+        if self._closed:
+            log.warning("torchvitals: log(%s) was left out: the recording is closed", ", ".join(metrics))
+            return
         values = {}
         for name, value in metrics.items():
             try:
-                values[metric_tag(name)] = float(value)
-            except (TypeError, ValueError) as error:
+                values[metric_tag(name)] = float(value.detach() if isinstance(value, Tensor) else value)
+            except (TypeError, ValueError, RuntimeError) as error:
                 log.warning("torchvitals: log(%s=...) was left out: %s. Pass one number.", name, error)
         self._recorder.metrics(values)
 
@@ -111,13 +120,21 @@ class Vitals:
         """Take all hooks off, write what is left and release the files. Calling it again does nothing."""
         self._close(cut_short=False)
 
+    def __del__(self) -> None:
+        # A function that trained and returned leaves model, optimizer and this object as one cycle of garbage; without this
+        # its log would lack the end.
+        if hasattr(self, "_recorder"):
+            self._close(cut_short=False)
+
     def _close(self, *, cut_short: bool) -> None:
         if self._closed:
             return
         self._closed = True
         _open.discard(self)
         self._recorder.finish(cut_short=cut_short)
-        for last in (self._on_close, self._sink.close):
+        # A forked child (a worker of a DataLoader, say) inherits the recorder, but the log is its parent's.
+        lasts = (self._on_close, self._sink.close) if os.getpid() == self._pid else ()
+        for last in lasts:
             try:
                 if last is not None:
                     last()
@@ -164,6 +181,7 @@ def watch(
     loss_fn: Callable[..., Any] | None,
     overhead: float,
     every: int | None,
+    probe: Probe | None,
     on_close: Callable[[], None] | None,
 ) -> Vitals:
     """Check the arguments and attach; see `torchvitals.watch`, which adds the log.
@@ -171,19 +189,17 @@ def watch(
     Raises:
         RecordingError: an argument that cannot be attached to, with what to pass instead.
     """
-    if not isinstance(model, nn.Module):
-        raise RecordingError(f"watch needs a torch.nn.Module, not {type(model).__name__}; pass the model itself")
-    optimizers = [] if optimizer is None else [optimizer] if isinstance(optimizer, optim.Optimizer) else list(optimizer)
-    for one in optimizers:
-        if not isinstance(one, optim.Optimizer):
-            raise RecordingError(f"optimizer must be a torch.optim.Optimizer or a list of them, not {type(one).__name__}")
-    if loss_fn is not None and not callable(loss_fn):
-        raise RecordingError(f"loss_fn must be callable, not {type(loss_fn).__name__}; pass nn.CrossEntropyLoss(), say")
-    if not 0 < overhead <= 1:
-        raise RecordingError(f"overhead={overhead} is not a fraction of the step time; pass 0.02 for two per cent")
-    if every is not None and every < 1:
-        raise RecordingError(f"every={every} samples no step; pass 1 for every step, 10 for every tenth, or leave it out")
-    return Vitals(model, optimizers, sink=sink, loss_fn=loss_fn, overhead=overhead, every=every, on_close=on_close)
+    check(model=model, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe)
+    return Vitals(
+        model,
+        optimizers_of(optimizer),
+        sink=sink,
+        loss_fn=loss_fn,
+        overhead=overhead,
+        every=every,
+        probe=probe,
+        on_close=on_close,
+    )
 
 
 def metric_tag(name: str) -> Tag:
@@ -195,6 +211,17 @@ def metric_tag(name: str) -> Tag:
     """
     split, _, rest = name.partition("_")
     return Tag(measure=rest, subject=split) if split in SPLITS and rest else Tag.parse(name)
+
+
+def _loss_value(loss: object) -> Tensor | None:
+    """The loss as a tensor; None when there is none, or something that is not a number."""
+    if loss is None or isinstance(loss, Tensor):
+        return None if loss is None else loss.detach()
+    try:
+        return torch.tensor(float(loss))  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        log.warning("torchvitals: step(loss) was left out: %s. Pass the loss as a tensor or one number.", error)
+        return None
 
 
 def _detached(tensor: Tensor | None) -> Tensor | None:

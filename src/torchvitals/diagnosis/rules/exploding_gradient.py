@@ -50,12 +50,13 @@ class ExplodingGradient(Rule):
     severity: ClassVar[Severity] = Severity.CRITICAL
     stage: ClassVar[Stage] = Stage.FLOW
     needs: ClassVar[tuple[str, ...]] = ("manifest", "grad_norm", "global_grad_norm", "loss")
-    min_steps: ClassVar[int] = 2
+    min_steps: ClassVar[int] = 1  # an explosion of the first step may leave nothing finite for a second one
     gated: ClassVar[bool] = True
     explains: ClassVar[tuple[str, ...]] = (
         "non-finite",
         "loss-not-decreasing",
         "learning-rate-too-high",
+        "learning-rate-too-low",  # Adam's steps are of one size: small against weights that start far too large
         "dead-relu",
         "saturated-activation",
     )

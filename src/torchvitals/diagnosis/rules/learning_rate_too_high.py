@@ -12,7 +12,7 @@ from torchvitals.core.finding import Evidence, Finding, Outcome, Remedy, Severit
 from torchvitals.core.run import Run
 from torchvitals.core.stats import first_true, median, persistent
 from torchvitals.diagnosis.gate import Learning, learning
-from torchvitals.diagnosis.layers import after_warmup, row_median, table, weights
+from torchvitals.diagnosis.layers import after_warmup, row_median, update_ratios, weights
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 from torchvitals.diagnosis.sound import collapse_step, sound
 
@@ -129,11 +129,7 @@ class LearningRateTooHigh(Rule):
 
     def _ratios(self, run: Run) -> tuple[np.ndarray, np.ndarray]:
         """The median weight's update ratio at every step; tensors that are next to zero have no meaningful one."""
-        layers = weights(run)
-        steps, ratio = table(run, "update_ratio", layers)
-        _, norm = table(run, "weight_norm", layers)
-        if norm.shape == ratio.shape:
-            ratio = np.where(norm > 1e-3 * np.sqrt([p.size for p in layers]), ratio, math.nan)
+        steps, ratio = update_ratios(run, weights(run))
         middle = row_median(np.where(ratio > 0, ratio, math.nan))  # 0: frozen by omission, not slow
         return steps[np.isfinite(middle)], middle[np.isfinite(middle)]
 

@@ -12,7 +12,7 @@ from torchvitals.core.finding import Evidence, Finding, Outcome, Remedy, Severit
 from torchvitals.core.run import Run
 from torchvitals.core.stats import median, persistent
 from torchvitals.diagnosis.gate import learning
-from torchvitals.diagnosis.layers import table, weights
+from torchvitals.diagnosis.layers import update_ratios, weights
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 
@@ -85,7 +85,7 @@ class LearningRateTooLow(Rule):
     def check(self, run: Run) -> Outcome:
         """Look at the fastest weights of the first half, and at the loss."""
         layers = weights(run)
-        steps, ratio = table(run, "update_ratio", layers)
+        steps, ratio = update_ratios(run, layers)
         early = steps <= (steps[-1] / 2 if steps.size else 0)
         fastest = np.array([np.nanpercentile(row, 95) for row in ratio[early] if np.isfinite(row).any()])
         if not fastest.size:

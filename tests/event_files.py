@@ -1,0 +1,29 @@
+"""Event files as bytes: where their records lie, and how to damage them."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+LENGTH, HEADER, FOOTER = 8, 12, 4  # bytes: the length; with its checksum; the checksum of the data
+
+
+def event_file(folder: Path) -> Path:
+    """The only event file of a folder."""
+    (path,) = folder.glob("*tfevents*")
+    return path
+
+
+def record_starts(data: bytes) -> list[int]:
+    """The byte at which each record begins."""
+    starts, offset = [], 0
+    while offset < len(data):
+        starts.append(offset)
+        (length,) = struct.unpack_from("<Q", data, offset)
+        offset += HEADER + length + FOOTER
+    return starts
+
+
+def flipped(data: bytes, position: int) -> bytes:
+    """The same bytes with every bit of one of them turned over."""
+    return data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]

@@ -1,0 +1,111 @@
+"""A real TensorBoard server on a recorded run shows scalars, histograms and the findings."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import torchvitals
+
+WAIT_S = 60.0
+STEPS = 60
+PROGRAM = "import sys; from tensorboard.main import run_main; sys.exit(run_main())"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def ask(address: str, **query: str) -> Any:
+    with urlopen(f"{address}?{urlencode(query)}", timeout=10) as answer:
+        return json.load(answer)
+
+
+def wait_for(base: str, server: subprocess.Popen[bytes]) -> None:
+    """Until the server has read the run."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "the server ended by itself"
+        try:
+            if ask(f"{base}/scalars/tags") and ask(f"{base}/text/tags"):
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            pass
+        time.sleep(0.2)
+    pytest.fail(f"no data from TensorBoard within {WAIT_S:.0f} s")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> torchvitals.Run:
+    logdir = tmp_path_factory.mktemp("logs") / "a"
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    optimizer, loss_fn = torch.optim.SGD(model[0].parameters(), lr=0.1), nn.CrossEntropyLoss()
+    with torchvitals.watch(model, optimizer, logdir=logdir, loss_fn=loss_fn, every=1):
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            loss_fn(model(torch.randn(8, 4)), torch.randint(0, 3, (8,))).backward()
+            optimizer.step()
+    return torchvitals.read(logdir)
+
+
+@pytest.fixture(scope="module")
+def api(run: torchvitals.Run) -> Iterator[str]:
+    port, logdir = free_port(), Path(run.path).parent
+    words = [f"--logdir={logdir}", "--host=127.0.0.1", f"--port={port}", "--load_fast=false", "--reload_interval=1"]
+    server = subprocess.Popen([sys.executable, "-c", PROGRAM, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    base = f"http://127.0.0.1:{port}/data/plugin"
+    try:
+        wait_for(base, server)
+        yield base
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def test_every_scalar_is_shown_with_its_values(api: str, run: torchvitals.Run) -> None:
+    (tags,) = ask(f"{api}/scalars/tags").values()
+    assert set(tags) == {str(t) for t in run.scalars}
+    for tag in ("loss/train", "grad_norm/0.weight", "update_ratio/2.weight"):
+        points = ask(f"{api}/scalars/scalars", run="a", tag=tag)
+        series = run.scalar(*tag.split("/"))
+        assert series is not None
+        assert [p[1] for p in points] == series.step.tolist() == list(range(STEPS))
+        assert [p[2] for p in points] == pytest.approx(series.value.tolist())
+
+
+def test_histograms_are_shown_with_their_counts(api: str, run: torchvitals.Run) -> None:
+    (tags,) = ask(f"{api}/histograms/tags").values()
+    assert set(tags) == {str(t) for t in run.histograms}
+    points = ask(f"{api}/histograms/histograms", run="a", tag="weights/0.weight")
+    assert [p[1] for p in points] == list(range(0, STEPS, 5))
+    for _, _, rows in points:
+        left, right, count = np.array(rows, dtype=float).T
+        assert math.isclose(count.sum(), 24)
+        assert (left < right).all()
+        assert (count >= 0).all()
+
+
+def test_the_findings_stand_on_the_text_page(api: str) -> None:
+    (tags,) = ask(f"{api}/text/tags").values()
+    assert tags == ["torchvitals/findings"]
+    (text,) = ask(f"{api}/text/text", run="a", tag="torchvitals/findings")
+    assert "parameters-not-optimized" in text["text"].replace("\\", "")
+    assert text["step"] == STEPS - 1
