@@ -113,10 +113,15 @@ def test_one_bad_loss_in_between_or_at_the_end_is_no_divergence() -> None:
 
 
 def test_too_few_points_say_nothing() -> None:
-    state = learning(run_of({"loss/train": ramp(2.0, 0.1, MIN_POINTS - 1)}))
+    state = learning(run_of({"loss/train": ramp(2.0, 1.5, MIN_POINTS - 1)}))
     assert state.status == "unknown"
-    assert "too few" in state.sentence
-    assert learning(run_of({"loss/train": ramp(2.0, 0.1, MIN_POINTS)})).status == "learning"
+    assert not state.well
+
+
+def test_a_clear_fall_shows_in_few_points() -> None:
+    assert learning(run_of({"loss/train": ramp(2.0, 0.1, 5)})).well
+    assert not learning(run_of({"loss/train": ramp(2.0, 0.1, 2)})).well
+    assert not learning(run_of({"loss/train": ramp(2.0, float("nan"), 5)})).well
 
 
 def test_no_training_loss_says_nothing() -> None:
