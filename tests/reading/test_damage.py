@@ -13,7 +13,7 @@ import torchvitals
 from torchvitals.core.checksum import masked_crc32c
 from torchvitals.core.run import Run
 from torchvitals.diagnosis.gate import MIN_POINTS
-from torchvitals.reading.frames import Damage, records
+from torchvitals.reading.scan import scan
 
 INCOMPLETE, CORRUPTED, LOST = "the last record is incomplete", "a record is corrupted", "length is corrupted"
 
@@ -38,24 +38,31 @@ def assert_part_of(part: Run, whole: Run) -> None:
         np.testing.assert_array_equal(full.value[here], series.value)
 
 
+def payloads_of(data: bytes) -> list[bytes]:
+    found = scan(data)
+    return [data[start : start + length] for start, length in zip(found.start, found.length, strict=True)]
+
+
 def test_a_cut_anywhere_costs_only_what_is_behind_it() -> None:
     payloads = [b"", b"a", b"bc" * 9]
     data = b"".join(framed(p) for p in payloads)
     starts = [*record_starts(data), len(data)]
     for cut in range(len(data) + 1):
-        found = list(records(data[:cut]))
-        whole = [r for r in found if isinstance(r, bytes)]
-        assert whole == payloads[: sum(start <= cut for start in starts[1:])]
-        assert [r.what for r in found if isinstance(r, Damage)] == ([] if cut in starts else [INCOMPLETE])
+        found = scan(data[:cut])
+        assert payloads_of(data[:cut]) == payloads[: sum(start <= cut for start in starts[1:])]
+        assert found.used == max(start for start in starts if start <= cut)
+        assert not found.lost
+        assert not found.corrupt.size
 
 
 def test_any_flipped_byte_is_noticed_and_never_handed_on() -> None:
     payloads = [b"first", b"second one", b"third"]
     data = b"".join(framed(p) for p in payloads)
     for position in range(len(data)):
-        found = list(records(flipped(data, position)))
-        assert any(isinstance(r, Damage) for r in found)
-        assert [r for r in found if isinstance(r, bytes) and r not in payloads] == []
+        damaged = flipped(data, position)
+        found = scan(damaged)
+        assert found.lost or found.corrupt.size == 1
+        assert [p for p in payloads_of(damaged) if p not in payloads] == []
 
 
 def test_a_truncated_tail_never_raises_and_never_lies(logdir: Path, tmp_path: Path) -> None:

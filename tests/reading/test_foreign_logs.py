@@ -63,11 +63,22 @@ def test_a_second_writer_in_the_folder_takes_nothing_away(tmp_path: Path) -> Non
     assert run.problems == ()
 
 
-def test_points_without_a_step_are_not_dropped_in_silence(tmp_path: Path) -> None:
+def test_points_without_a_step_are_all_kept(tmp_path: Path) -> None:
     with SummaryWriter(str(tmp_path)) as writer:
         for value in (3.0, 2.0, 1.0):
             writer.add_scalar("loss", value)
     run = torchvitals.read(tmp_path)
     (series,) = run.scalars.values()
-    assert series.value.tolist() == [1.0]
-    assert "2 points share their step" in run.problems[0]
+    assert series.value.tolist() == [3.0, 2.0, 1.0]
+    assert series.step.tolist() == [0, 0, 0]
+    assert run.problems == ()
+
+
+def test_a_writer_that_goes_back_in_steps_loses_nothing(tmp_path: Path) -> None:
+    """A test metric written at step 0 when training is over must not erase what was there."""
+    with SummaryWriter(str(tmp_path)) as writer:
+        for step in (0, 1, 2, 0):
+            writer.add_scalar("loss", 10 + step if step else 5, step)
+    (series,) = torchvitals.read(tmp_path).scalars.values()
+    assert series.step.tolist() == [0, 0, 1, 2]
+    assert series.value.tolist() == [5, 5, 11, 12]

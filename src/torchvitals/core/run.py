@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from torchvitals.core.manifest import Manifest
-from torchvitals.core.series import HistogramSeries, Series, Steps, VectorSeries
+from torchvitals.core.series import HistogramSeries, ImageSeries, Series, Steps, VectorSeries
 from torchvitals.core.tag import Tag
 
 
@@ -22,6 +22,10 @@ class Run:
     scalars: Mapping[Tag, Series] = field(default_factory=dict)
     vectors: Mapping[Tag, VectorSeries] = field(default_factory=dict)
     histograms: Mapping[Tag, HistogramSeries] = field(default_factory=dict)
+    tensors: Mapping[Tag, VectorSeries] = field(default_factory=dict)  # numeric tensors of two dimensions and more
+    images: Mapping[Tag, ImageSeries] = field(default_factory=dict)
+    superseded: Mapping[Tag, Series] = field(default_factory=dict)  # scalars that a restart took up again
+    hparams: Mapping[str, str | float | bool] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()  # data that was lost or skipped while reading, in words
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ class Series:
     step: Steps
     value: Values
     unit: str = ""
+    wall_time: Values | None = None  # (S,) seconds since the epoch, where the log keeps it
 
     def __post_init__(self) -> None:
         if self.step.shape != self.value.shape or self.step.ndim != 1:
@@ -38,26 +40,31 @@ class Series:
 
     def finite(self) -> Series:
         """Only the steps whose value is finite."""
-        keep = np.isfinite(self.value)
-        return Series(tag=self.tag, step=self.step[keep], value=self.value[keep], unit=self.unit)
+        return self._at(np.isfinite(self.value))
 
     def between(self, first: float, last: float) -> Series:
         """Only the steps in [first, last]."""
-        keep = (self.step >= first) & (self.step <= last)
-        return Series(tag=self.tag, step=self.step[keep], value=self.value[keep], unit=self.unit)
+        return self._at((self.step >= first) & (self.step <= last))
+
+    def _at(self, keep: NDArray[np.bool_]) -> Series:
+        wall_time = None if self.wall_time is None else self.wall_time[keep]
+        return replace(self, step=self.step[keep], value=self.value[keep], wall_time=wall_time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VectorSeries:
-    """One vector a step: a number per unit, class or time step. `value` holds S arrays of shape (U,)."""
+    """One vector a step: a number per unit, class or time step. `value` holds S arrays of shape (U,).
+
+    Read from a log, `value` decodes an element each time it is asked for one.
+    """
 
     tag: Tag
     step: Steps
-    value: tuple[Values, ...]
+    value: Sequence[Values]
     unit: str = ""
 
     def __post_init__(self) -> None:
-        for array in (self.step, *self.value):
+        for array in (self.step, *(self.value if isinstance(self.value, tuple) else ())):
             array.setflags(write=False)
 
     def __len__(self) -> int:
@@ -76,11 +83,24 @@ class HistogramSeries:
 
     tag: Tag
     step: Steps
-    value: tuple[Histogram, ...]
+    value: Sequence[Histogram]
     unit: str = ""
 
     def __post_init__(self) -> None:
         self.step.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImageSeries:
+    """One encoded image a step, mostly PNG."""
+
+    tag: Tag
+    step: Steps
+    value: Sequence[bytes]
+    unit: str = ""
 
     def __len__(self) -> int:
         return len(self.step)
