@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
+from tensorboard.compat.proto.types_pb2 import DT_STRING
 
 from torchvitals.core.manifest import Manifest
 from torchvitals.core.run import Run
@@ -80,23 +81,22 @@ def _sort(groups: Groups, log: RunLog, key: Key, points: Points) -> None:
         groups.images[Tag.parse(key.tag)] = _lazy(ImageSeries, log, key.tag, points, blobs.image)
     elif key.kind == "tensor":
         _sort_tensor(groups, log, key.tag, points)
-    elif key.tag == SESSION_START:
+    elif key.tag == SESSION_START and key.tag in log.plugins:
         groups.hparams.update(hparams(log.plugins[key.tag].content))
 
 
 def _sort_tensor(groups: Groups, log: RunLog, tag: str, points: Points) -> None:
-    """What a tensor is shows in its first value and in the plugin it was written for."""
+    """What a tensor is shows in the type and shape of its first value, and in the plugin it was written for."""
     parsed, plugin = Tag.parse(tag), log.plugins[tag].plugin_name if tag in log.plugins else ""
     raw = blobs.LazyBlobs(points, log.sources, bytes)
-    if blobs.is_text(raw[0]):
+    dtype, shape = blobs.describe(log.heads[tag])
+    if dtype == DT_STRING:
         if plugin == "images":
             groups.images[parsed] = _lazy(ImageSeries, log, tag, points, blobs.image_of_strings)
         else:
             groups.texts[tag] = blobs.text(raw[len(raw) - 1])
         return
-    try:
-        shape = blobs.tensor(raw[0]).shape
-    except ValueError:
+    if dtype not in blobs.DTYPES:
         return  # a type that holds no measurements
     if shape == ():
         values = np.array([float(blobs.tensor(r)) for r in raw])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
-from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_FLOAT, DT_HALF, DT_INT32, DT_INT64, DT_STRING
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_FLOAT, DT_HALF, DT_INT32, DT_INT64
 
 from torchvitals.core.histogram import Histogram
 from torchvitals.reading.points import Points
 from torchvitals.reading.source import Source
+from torchvitals.reading.wire import WireError, fields
 
 T = TypeVar("T")
 Array = NDArray[np.float64]
@@ -100,9 +103,18 @@ def old_histogram(raw: bytes) -> Histogram:
     return Histogram(left=left, right=right, count=np.array(message.bucket, dtype=np.float64))
 
 
-def is_text(raw: bytes) -> bool:
-    """Whether a tensor holds strings."""
-    return bool(TensorProto.FromString(raw).dtype == DT_STRING)
+def describe(head: bytes) -> tuple[int, tuple[int, ...]]:
+    """Type and shape of a tensor, from how its bytes begin."""
+    dtype: int = 0
+    shape: tuple[int, ...] = ()
+    with suppress(WireError):  # the content is cut off
+        for field in fields(head):
+            if field.number == 1:
+                dtype = field.value
+            elif field.number == 2:
+                message = TensorShapeProto.FromString(head[field.start : field.end])
+                shape = tuple(d.size for d in message.dim)
+    return dtype, shape
 
 
 def _frozen(array: NDArray[Any]) -> Array:

@@ -18,6 +18,7 @@ from torchvitals.reading.wire import WireError
 Bytes = NDArray[np.uint8]
 Rows = NDArray[np.int64]
 FEW = 4  # records of one shape below which arrays cost more than they save
+MANY = 8  # values in an Event from which its shape is worth remembering
 SHAPES = 16  # different shapes of one length, after which the rest is read one by one
 
 
@@ -31,27 +32,57 @@ class Batch(NamedTuple):
     wall_time: NDArray[np.float64]  # (N,)
 
 
-def batches(block: Bytes, start: Rows, length: Rows, complain: Callable[[int], None]) -> Iterator[Batch]:
+class Shapes:
+    """Shapes of Events with many values, remembered from block to block, because reading one takes a millisecond."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, list[tuple[Layout, Bytes]]] = {}  # by length, with the bytes that stay the same
+
+    def of(self, record: Bytes) -> Layout:
+        """The shape of a record.
+
+        Raises:
+            WireError: the bytes are not an Event.
+        """
+        known = self._known.get(record.size, [])
+        for shape, same in known:
+            if (record[shape.fixed] == same).all() and _ends_alike(record, shape):
+                return shape
+        shape = layout(record.tobytes())
+        if len(shape.items) >= MANY and len(known) < SHAPES:
+            self._known.setdefault(record.size, []).append((shape, record[shape.fixed]))
+        return shape
+
+
+def _ends_alike(record: Bytes, shape: Layout) -> bool:
+    """Whether the step takes the bytes that it takes in that shape."""
+    more = record[slice(*shape.step)] >= 0x80 if shape.step else np.zeros(1, dtype=bool)
+    return bool(more[:-1].all() and not more[-1])
+
+
+def batches(block: Bytes, start: Rows, length: Rows, shapes: Shapes, complain: Callable[[int], None]) -> Iterator[Batch]:
     """Sort the records [start, start + length) of a block into batches; `complain` about those that are no Events."""
     order = np.argsort(length, kind="stable")
     edges = np.flatnonzero(np.diff(length[order])) + 1
     for group in np.split(order, edges):
         if group.size:
-            yield from _same_length(block, start, group, int(length[group[0]]), complain)
+            yield from _same_length(block, start, group, int(length[group[0]]), shapes, complain)
 
 
-def _same_length(block: Bytes, start: Rows, rows: Rows, length: int, complain: Callable[[int], None]) -> Iterator[Batch]:
-    shapes = 0
+def _same_length(
+    block: Bytes, start: Rows, rows: Rows, length: int, shapes: Shapes, complain: Callable[[int], None]
+) -> Iterator[Batch]:
+    seen = 0
     while rows.size:
         first = int(start[rows[0]])
         try:
-            shape = layout(block[first : first + length].tobytes())
+            shape = shapes.of(block[first : first + length])
         except WireError:
             complain(first)
             rows = rows[1:]
             continue
-        shapes += 1
-        if rows.size < FEW or shapes > SHAPES:
+        seen += 1
+        if rows.size < FEW or seen > SHAPES:
             yield _batch(block, shape, rows[:1], start)
             rows = rows[1:]
             continue

@@ -40,6 +40,7 @@ class Layout(NamedTuple):
     restart: bool  # a SessionLog says that training starts (again) at this step
     structure: Positions  # bytes that every Event of this shape shares
     names: Positions  # bytes of the tags
+    fixed: Positions  # both: everything but the numbers
 
 
 def layout(record: bytes) -> Layout:
@@ -72,6 +73,7 @@ def layout(record: bytes) -> Layout:
         restart=restart,
         structure=np.flatnonzero(fixed & ~named),
         names=np.flatnonzero(named),
+        fixed=np.flatnonzero(fixed),
     )
 
 

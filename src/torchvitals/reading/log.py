@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
 
 from torchvitals.reading import blocks
@@ -18,7 +20,8 @@ from torchvitals.reading.points import FILE_BITS, Column, Points, Restart
 from torchvitals.reading.scan import HEADER, Scan, scan
 from torchvitals.reading.source import Source, event_files
 
-BLOCK = 4 << 20  # bytes looked at in one go
+BLOCK = 2 << 20  # bytes looked at in one go
+HEAD = 256  # bytes of a tensor that hold its type and its shape
 
 
 class Key(NamedTuple):
@@ -68,13 +71,15 @@ class RunLog:
         self.path = path
         self.columns: dict[Key, Column] = defaultdict(Column)
         self.plugins: dict[str, SummaryMetadata.PluginData] = {}  # by tag, from the first value that carries it
+        self.heads: dict[str, bytes] = {}  # by tag, how its first tensor begins: enough to tell what it is
         self.files: list[LogFile] = []
         self._ours = ours  # a tag that only our recorder writes
+        self._shapes = blocks.Shapes()
         self._restarts: list[Restart] = []
         self._own: set[int] = set()  # ranks of the files our recorder wrote
 
     def _forget(self) -> None:
-        for known in (self.columns, self.plugins, self.files, self._restarts, self._own):
+        for known in (self.columns, self.plugins, self.heads, self.files, self._restarts, self._own):
             known.clear()
 
     @property
@@ -138,34 +143,48 @@ class RunLog:
         file.records += len(found.start)
         file.corrupt += (found.corrupt + file.offset).tolist()
         data = np.frombuffer(block, dtype=np.uint8)
-        for batch in blocks.batches(data, found.start, found.length, lambda at: file.strange.append(at - HEADER + file.offset)):
+        for batch in blocks.batches(
+            data, found.start, found.length, self._shapes, lambda at: file.strange.append(at - HEADER + file.offset)
+        ):
             self._take_batch(file, data, batch)
 
     def _take_batch(self, file: LogFile, data: blocks.Bytes, batch: Batch) -> None:
         order = (file.rank << FILE_BITS) + file.offset + batch.start
         if batch.layout.restart:
             self._restarts += [Restart(int(o), int(s), None) for o, s in zip(order, batch.step, strict=True)]
-        items = batch.layout.items
-        if not items:
+        if not batch.layout.items:
             return
         file.begin = min(filter(None, (file.begin, (int(order[0]), int(batch.step[0])))))
-        for kind, dtype in ((FLOAT, "<f4"), (DOUBLE, "<f8")):
-            numbers = [item for item in items if item.kind == kind]
-            if numbers:
-                values = blocks.floats(data, batch, np.array([i.start for i in numbers]), dtype)
-                for item, column in zip(numbers, values.T, strict=True):
-                    self._append(item, "scalar", Points(order, batch.step, batch.wall_time, column))
-        for item in items:
-            if item.metadata is not None and item.tag not in self.plugins:
-                at = int(batch.start[0])
-                raw = data[at + item.metadata[0] : at + item.metadata[1]].tobytes()
-                self.plugins[item.tag] = SummaryMetadata.FromString(raw).plugin_data
+        # Shared by all tags of the batch, unless a tag stands twice in an Event and its points need telling apart.
+        tags = {item.tag for item in batch.layout.items}
+        orders = [order + i.start if len(tags) < len(batch.layout.items) else order for i in batch.layout.items]
+        self._take_numbers(orders, data, batch)
+        first = data[int(batch.start[0]) :]
+        for item, order in zip(batch.layout.items, orders, strict=True):
+            self._describe(item, first)
+            if item.tag == self._ours:
+                self._own.add(file.rank)
             if item.kind not in (FLOAT, DOUBLE):
                 first_byte = batch.start + item.start + file.offset
                 spans = np.stack((first_byte, np.full_like(first_byte, item.end - item.start)), axis=1)
                 self._append(item, item.kind, Points(order, batch.step, batch.wall_time, spans))
-            if item.tag == self._ours:
-                self._own.add(file.rank)
+
+    def _take_numbers(self, orders: list[blocks.Rows], data: blocks.Bytes, batch: Batch) -> None:
+        for kind, dtype in ((FLOAT, "<f4"), (DOUBLE, "<f8")):
+            numbers = [(item, order) for item, order in zip(batch.layout.items, orders, strict=True) if item.kind == kind]
+            if numbers:
+                values = blocks.floats(data, batch, np.array([item.start for item, _ in numbers]), dtype)
+                for (item, order), column in zip(numbers, values.T, strict=True):
+                    self._append(item, "scalar", Points(order, batch.step, batch.wall_time, column))
+
+    def _describe(self, item: Item, record: blocks.Bytes) -> None:
+        """Keep what the first value of a tag says about it; metadata that another program garbled is as good as none."""
+        if item.metadata is not None and item.tag not in self.plugins:
+            with suppress(DecodeError):
+                raw = record[slice(*item.metadata)].tobytes()
+                self.plugins[item.tag] = SummaryMetadata.FromString(raw).plugin_data
+        if item.kind == "tensor" and item.tag not in self.heads:
+            self.heads[item.tag] = record[item.start : min(item.end, item.start + HEAD)].tobytes()
 
     def _append(self, item: Item, kind: str, points: Points) -> None:
         if item.tag:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-FILE_BITS = 40  # a point's order is the rank of its file and, below it, the offset of its record in there
+FILE_BITS = 40  # a point's order is the rank of its file and, below it, the offset of its value in there
 
 
 class Restart(NamedTuple):

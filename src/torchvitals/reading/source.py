@@ -115,7 +115,8 @@ def _remote_files(url: str) -> list[tuple[Any, str]]:
         filesystem, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise MissingDependencyError(f"{url} needs fsspec with a driver for it ({error}); run: pip install fsspec") from error
-    if filesystem.isfile(path):
+    # Asking a web server whether something is a file can mean fetching all of it.
+    if "tfevents" in PurePosixPath(path).name or filesystem.isfile(path):
         return [(filesystem, path)]
     try:
         listed = [entry["name"] for entry in filesystem.ls(path, detail=True)]
