@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
+
+from tensorboard.compat.proto.event_pb2 import Event
 
 LENGTH, HEADER, FOOTER = 8, 12, 4  # bytes: the length; with its checksum; the checksum of the data
 
@@ -22,6 +25,14 @@ def record_starts(data: bytes) -> list[int]:
         (length,) = struct.unpack_from("<Q", data, offset)
         offset += HEADER + length + FOOTER
     return starts
+
+
+def events_of(path: Path) -> list[Any]:
+    """Every Event of a sound file."""
+    data = path.read_bytes()
+    starts = record_starts(data)
+    ends = [*starts[1:], len(data)]
+    return [Event.FromString(data[a + HEADER : b - FOOTER]) for a, b in zip(starts, ends, strict=True)]
 
 
 def flipped(data: bytes, position: int) -> bytes:

@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 from torch.optim import optimizer as optimizer_module
 
@@ -26,7 +28,8 @@ class ListSink:
         self.records: list[StepRecord] = []
         self.manifests: list[Manifest] = []
         self.texts: dict[str, str] = {}
-        self.text_steps: list[int] = []  # of manifests and texts
+        self.images: dict[str, NDArray[np.uint8]] = {}
+        self.text_steps: list[int] = []  # of manifests, texts and images
         self.closed = False
 
     def write(self, record: StepRecord) -> None:
@@ -38,6 +41,10 @@ class ListSink:
 
     def write_text(self, tag: Tag, markdown: str, step: int) -> None:
         self.texts[str(tag)] = markdown
+        self.text_steps.append(step)
+
+    def write_image(self, tag: Tag, array: NDArray[np.uint8], step: int) -> None:
+        self.images[str(tag)] = array
         self.text_steps.append(step)
 
     def flush(self) -> None:

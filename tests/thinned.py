@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from torchvitals.core.run import Run
 from torchvitals.core.series import HistogramSeries, Series, VectorSeries
@@ -18,9 +19,7 @@ def every(run: Run, n: int) -> Run:
     """The same run as if only every n-th step had been recorded."""
     return replace(
         run,
-        scalars={
-            t: replace(s, step=s.step[keep], value=s.value[keep]) for t, s in run.scalars.items() for keep in [s.step % n == 0]
-        },
+        scalars={t: _scalars(s, s.step % n == 0) for t, s in run.scalars.items()},
         vectors={t: _every(s, n) for t, s in run.vectors.items()},
         histograms={t: _every(s, n) for t, s in run.histograms.items()},
     )
@@ -33,6 +32,11 @@ def with_constants(run: Run) -> Run:
         tag = Tag.parse(text)
         extra[tag] = Series(tag=tag, step=run.steps.copy(), value=np.ones(len(run.steps)))
     return replace(run, scalars={**extra, **run.scalars})
+
+
+def _scalars(series: Series, keep: NDArray[np.bool_]) -> Series:
+    wall_time = None if series.wall_time is None else series.wall_time[keep]
+    return replace(series, step=series.step[keep], value=series.value[keep], wall_time=wall_time)
 
 
 def _every(series: Blobs, n: int) -> Blobs:

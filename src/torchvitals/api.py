@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import atexit
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +13,14 @@ from torchvitals.core.finding import Finding
 from torchvitals.core.run import Run
 from torchvitals.core.tag import Tag
 from torchvitals.diagnosis import engine
-from torchvitals.errors import MissingDependencyError, RecordingError
-from torchvitals.reading import reader
+from torchvitals.errors import LogError, MissingDependencyError, RecordingError
+from torchvitals.reading import foreign, reader
 
 if TYPE_CHECKING:
     from torch import nn, optim
 
     from torchvitals.record.watch import Vitals
+    from torchvitals.store.tensorboard import TensorBoardSink
 
 FINDINGS_TAG = Tag(measure="torchvitals", subject="findings")
 OnFinding = Callable[[Finding], None]
@@ -27,11 +30,13 @@ def watch(
     model: nn.Module,
     optimizer: optim.Optimizer | Iterable[optim.Optimizer] | None = None,
     *,
-    logdir: str | Path,
+    logdir: str | Path | None = None,
+    writer: Any = None,
     loss_fn: Callable[..., Any] | None = None,
     probe: tuple[Any, Any] | None = None,
     overhead: float = 0.02,
     every: int | None = None,
+    first_step: int = 0,
     on_finding: OnFinding | None = None,
 ) -> Vitals:
     """Record the vital signs of a training into a TensorBoard log. One line above an unchanged loop.
@@ -39,11 +44,15 @@ def watch(
     Args:
         model: the network; it is hooked on sampled steps only and not changed.
         optimizer: its optimizer, or a list of them; None: those seen stepping a parameter of the model.
-        logdir: folder of this run; made if missing. Plain TensorBoard opens it.
+        logdir: folder of this run; made if missing. Plain TensorBoard opens it. A folder that holds an earlier recording is
+            taken up again: its files stay as they are, and what they hold from the first new step on is superseded.
+        writer: instead of `logdir`, a `SummaryWriter` that you have already: the recording goes into its file, beside your own
+            tags, so that whatever mirrors it (W&B, MLflow) sees both. Close it after the recording; it is never closed here.
         loss_fn: the loss module the loop calls; loss, outputs and targets are then seen without a call to `step`.
         probe: one small fixed batch (inputs, targets); its loss in evaluation mode is recorded now and then.
         overhead: budget as a fraction of the training time, 0.02 for two per cent. The first 20 steps are always measured.
         every: measure every n-th step instead of keeping to a budget.
+        first_step: number of the first step, for a training that goes on from a checkpoint.
         on_finding: called with each root finding when the recording is closed.
 
     Returns:
@@ -51,7 +60,8 @@ def watch(
         interpreter exit.
 
     Raises:
-        RecordingError: an argument that cannot be attached to, or a folder that cannot be written to.
+        RecordingError: an argument that cannot be attached to, a folder that cannot be written to, or not exactly one of
+            `logdir` and `writer`.
         MissingDependencyError: torch is not installed.
 
     Example:
@@ -69,56 +79,98 @@ def watch(
     try:
         from torchvitals.record import arguments
         from torchvitals.record.watch import watch as attach
-        from torchvitals.store.tensorboard import TensorBoardSink
     except ImportError as error:
         raise MissingDependencyError(f"watch needs torch ({error}); run: pip install 'torchvitals[record]'") from error
     # Before the log is opened: a call that is refused leaves no file behind.
-    arguments.check(model=model, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe)
+    arguments.check(model=model, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe, first_step=first_step)
     optimizers = arguments.optimizers_of(optimizer)
+    sink = _sink(logdir, writer)
+    vitals = attach(
+        model,
+        optimizers,
+        sink=sink,
+        loss_fn=loss_fn,
+        overhead=overhead,
+        every=every,
+        probe=probe,
+        first_step=first_step,
+        on_close=lambda: _summarize(sink, on_finding),
+    )
+    if writer is not None:
+        # tensorboardX closes its files at interpreter exit. What is registered last runs first.
+        atexit.register(_close, weakref.ref(vitals))
+    return vitals
+
+
+def _sink(logdir: str | Path | None, writer: Any) -> TensorBoardSink:
+    """Where the recording goes.
+
+    Raises:
+        RecordingError: see `watch`.
+    """
+    from torchvitals.store.tensorboard import TensorBoardSink
+
+    if (logdir is None) == (writer is None):
+        both = "both are given" if writer is not None else "neither is given"
+        raise RecordingError(f"watch needs one of logdir and writer, and {both}; pass logdir='runs/my-run', say")
+    if logdir is None:
+        return TensorBoardSink(writer=writer)
     try:
-        sink = TensorBoardSink(logdir)
+        return TensorBoardSink(logdir)
     except (OSError, TypeError) as error:
         raise RecordingError(f"logdir={str(logdir)!r} cannot be written to ({error}); pass a folder that can") from error
 
-    def summarize() -> None:
-        sink.flush()
-        _write_findings(sink, logdir, on_finding)
 
-    return attach(
-        model, optimizers, sink=sink, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe, on_close=summarize
-    )
+def _close(vitals: weakref.ref[Vitals]) -> None:
+    alive = vitals()
+    if alive is not None:
+        alive.close()
 
 
-def _write_findings(sink: Any, logdir: str | Path, on_finding: OnFinding | None) -> None:
+def _summarize(sink: TensorBoardSink, on_finding: OnFinding | None) -> None:
     """Diagnose what was just recorded, so that plain TensorBoard shows the verdict on its Text page."""
     from torchvitals.present.report.markdown import render
     from torchvitals.present.report.section import Section
 
-    run = reader.read(logdir)
+    sink.flush()
+    try:
+        run = reader.read(sink.logdir)
+    except LogError:
+        if sink.failed:  # the folder is gone, and that has been said
+            return
+        raise
     diagnosis = engine.diagnose(run)
     sink.write_text(FINDINGS_TAG, render([Section(run=run, diagnosis=diagnosis)]), int(run.steps[-1]))
     for finding in diagnosis.roots if on_finding else ():
         on_finding(finding)  # type: ignore[misc]
 
 
-def read(path: str | Path) -> Run:
+def read(path: str | Path, *, roles: Mapping[str, str] | None = None) -> Run:
     """Read one recorded run: a folder with event files, or one event file.
+
+    In the log of another tool, tags are read as ours where their names say so (`train_loss` as `loss/train`); `Run.roles`
+    tells which. `roles` maps tags to roles by hand, an empty role says that a tag has none. So do, where `roles` is silent,
+    `TORCHVITALS_MAP` and `map` under `[tool.torchvitals]` in pyproject.toml of the working directory.
 
     Raises:
         LogNotFoundError: there is nothing at that path.
         EmptyLogError: no event file there, or none with a point in it.
         LogError: the folder holds several runs, or the file is not an event file.
+        ConfigError: a role that there is not, or a tag that the log does not hold.
     """
-    return reader.read(path)
+    return foreign.read(path, roles)
 
 
-def diagnose(run: Run | str | Path) -> Diagnosis:
+def diagnose(run: Run | str | Path, *, roles: Mapping[str, str] | None = None) -> Diagnosis:
     """Judge a run, or the log at a path: what is wrong, where, since when, why, and what to change.
+
+    `roles` says what tags of another tool's log are; see `read`.
 
     Raises:
         LogError: the path cannot be read as one run.
+        ConfigError: a role that there is not, or a tag that the log does not hold.
     """
-    return engine.diagnose(run if isinstance(run, Run) else reader.read(run))
+    return engine.diagnose(foreign.remapped(run, roles) if isinstance(run, Run) else foreign.read(run, roles))
 
 
 def report(run: Run | str | Path | Sequence[Run | str | Path], path: str | Path) -> Path:
@@ -136,7 +188,7 @@ def report(run: Run | str | Path | Sequence[Run | str | Path], path: str | Path)
 
     form, target = format_of(path), Path(path)
     several = [run] if isinstance(run, Run | str | Path) else list(run)
-    runs = [r if isinstance(r, Run) else reader.read(r) for r in several]
+    runs = [r if isinstance(r, Run) else foreign.read(r) for r in several]
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(form.render([Section(run=r, diagnosis=engine.diagnose(r)) for r in runs]), encoding="utf-8")
     return target

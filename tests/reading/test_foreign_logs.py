@@ -11,6 +11,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 import torchvitals
+from torchvitals.core.tag import Tag
 
 
 @pytest.mark.parametrize("new_style", [False, True])
@@ -48,7 +49,7 @@ def test_what_is_no_measurement_does_no_harm(tmp_path: Path) -> None:
         writer.add_image("digit", torch.zeros(1, 8, 8), 0)
         writer.add_hparams({"lr": 0.1}, {"accuracy": 0.5}, run_name=".")
     run = torchvitals.read(tmp_path)
-    assert sorted(map(str, run.scalars)) == ["accuracy", "loss"]
+    assert sorted(map(str, run.scalars)) == ["accuracy", "accuracy/train", "loss", "loss/train"]
     assert run.texts["remark/text_summary"] == "**hello**"
 
 
@@ -68,7 +69,7 @@ def test_points_without_a_step_are_all_kept(tmp_path: Path) -> None:
         for value in (3.0, 2.0, 1.0):
             writer.add_scalar("loss", value)
     run = torchvitals.read(tmp_path)
-    (series,) = run.scalars.values()
+    series = run.scalars[Tag.parse("loss")]
     assert series.value.tolist() == [3.0, 2.0, 1.0]
     assert series.step.tolist() == [0, 0, 0]
     assert run.problems == ()
@@ -79,6 +80,6 @@ def test_a_writer_that_goes_back_in_steps_loses_nothing(tmp_path: Path) -> None:
     with SummaryWriter(str(tmp_path)) as writer:
         for step in (0, 1, 2, 0):
             writer.add_scalar("loss", 10 + step if step else 5, step)
-    (series,) = torchvitals.read(tmp_path).scalars.values()
+    series = torchvitals.read(tmp_path).scalars[Tag.parse("loss")]
     assert series.step.tolist() == [0, 0, 1, 2]
     assert series.value.tolist() == [5, 5, 11, 12]

@@ -15,6 +15,7 @@ import pytest
 from event_files import event_file
 
 import torchvitals
+from torchvitals.cli.runs import read_runs
 from torchvitals.core.run import Run
 from torchvitals.errors import EmptyLogError, LogNotFoundError, MissingDependencyError
 from torchvitals.reading.reader import Reader
@@ -46,6 +47,13 @@ def test_a_folder_in_memory(memory: Any, logdir: Path) -> None:
     assert_same(run, torchvitals.read(logdir))
     assert_same(torchvitals.read("memory://runs/a/events.out.tfevents.1"), run)
     assert torchvitals.diagnose("memory://runs/a").to_dict()["findings"] == torchvitals.diagnose(logdir).to_dict()["findings"]
+
+
+def test_the_command_line_takes_an_address(memory: Any, logdir: Path) -> None:
+    memory.pipe_file("/runs/a/events.out.tfevents.1", event_file(logdir).read_bytes())
+    (run,) = read_runs("memory://runs/a").runs
+    assert run.name == "a"
+    assert_same(run, torchvitals.read(logdir))
 
 
 def test_a_growing_remote_log_is_followed(memory: Any, logdir: Path) -> None:

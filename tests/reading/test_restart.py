@@ -63,7 +63,7 @@ def test_another_tool_that_goes_back_in_steps_keeps_what_came_before(tmp_path: P
     loss = run.scalar("loss", "")
     assert loss is not None
     np.testing.assert_allclose(loss.value, [0, 0.01, 0.02, 0.03, 0.04, 5.05, 5.06, 5.07, 5.08, 5.09], rtol=1e-6)
-    assert sorted(map(str, run.scalars)) == ["loss", "only_1", "only_2"]
+    assert sorted(map(str, run.scalars)) == ["loss", "loss/train", "only_1", "only_2"]
     assert "restarted at step 5" in run.problems[0]
 
 

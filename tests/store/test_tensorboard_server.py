@@ -1,7 +1,8 @@
-"""A real TensorBoard server on a recorded run shows scalars, histograms and the findings."""
+"""A real TensorBoard server on a recorded run shows all of it, and the pages that need no setting up."""
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import socket
@@ -13,17 +14,22 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import torchvitals
+from torchvitals.core.tag import Tag
 
 WAIT_S = 60.0
 STEPS = 60
+MAPS = Tag(measure="feature_maps", subject="0")
+IMAGE_STEPS = (10, 20)
+PIXELS = np.arange(6 * 9, dtype=np.uint8).reshape(6, 9)
 PROGRAM = "import sys; from tensorboard.main import run_main; sys.exit(run_main())"
 
 
@@ -38,13 +44,19 @@ def ask(address: str, **query: str) -> Any:
         return json.load(answer)
 
 
+def tell(address: str, **body: Any) -> Any:
+    request = Request(address, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+    with urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
 def wait_for(base: str, server: subprocess.Popen[bytes]) -> None:
     """Until the server has read the run."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         assert server.poll() is None, "the server ended by itself"
         try:
-            if ask(f"{base}/scalars/tags") and ask(f"{base}/text/tags"):
+            if ask(f"{base}/scalars/tags") and ask(f"{base}/text/tags") and ask(f"{base}/images/tags"):
                 return
         except (URLError, ConnectionError, TimeoutError):
             pass
@@ -58,18 +70,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> torchvitals.Run:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
     optimizer, loss_fn = torch.optim.SGD(model[0].parameters(), lr=0.1), nn.CrossEntropyLoss()
-    with torchvitals.watch(model, optimizer, logdir=logdir, loss_fn=loss_fn, every=1):
-        for _ in range(STEPS):
+    with torchvitals.watch(model, optimizer, logdir=logdir, loss_fn=loss_fn, every=1) as vitals:
+        for step in range(STEPS):
             optimizer.zero_grad()
             loss_fn(model(torch.randn(8, 4)), torch.randint(0, 3, (8,))).backward()
             optimizer.step()
+            if step in IMAGE_STEPS:
+                vitals._sink.write_image(MAPS, PIXELS + np.uint8(step), step)
     return torchvitals.read(logdir)
 
 
-@pytest.fixture(scope="module")
-def api(run: torchvitals.Run) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["false", "true"], ids=["python loader", "fast loader"])
+def api(run: torchvitals.Run, request: pytest.FixtureRequest) -> Iterator[str]:
     port, logdir = free_port(), Path(run.path).parent
-    words = [f"--logdir={logdir}", "--host=127.0.0.1", f"--port={port}", "--load_fast=false", "--reload_interval=1"]
+    options = [f"--load_fast={request.param}", "--reload_interval=1"]
+    words = [f"--logdir={logdir}", "--host=127.0.0.1", f"--port={port}", *options]
     server = subprocess.Popen([sys.executable, "-c", PROGRAM, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     base = f"http://127.0.0.1:{port}/data/plugin"
     try:
@@ -109,3 +124,47 @@ def test_the_findings_stand_on_the_text_page(api: str) -> None:
     (text,) = ask(f"{api}/text/text", run="a", tag="torchvitals/findings")
     assert "parameters-not-optimized" in text["text"].replace("\\", "")
     assert text["step"] == STEPS - 1
+
+
+def test_images_are_shown_pixel_by_pixel(api: str) -> None:
+    (tags,) = ask(f"{api}/images/tags").values()
+    assert list(tags) == [str(MAPS)]
+    entries = ask(f"{api}/images/images", run="a", tag=str(MAPS), sample="0")
+    assert [e["step"] for e in entries] == list(IMAGE_STEPS)
+    for entry in entries:
+        with urlopen(f"{api}/images/individualImage?{entry['query']}", timeout=10) as answer:
+            shown = np.asarray(Image.open(io.BytesIO(answer.read())))
+        assert np.array_equal(shown, PIXELS + np.uint8(entry["step"]))
+
+
+def test_the_custom_scalars_page_has_a_filled_chart_for_each_measure(api: str, run: torchvitals.Run) -> None:
+    layout = ask(f"{api}/custom_scalars/layout")
+    assert [s["title"] for s in layout["category"]] == ["Loss", "Gradients", "Updates", "Activations", "Weights", "More"]
+    patterns = {c["title"]: c["multiline"]["tag"] for s in layout["category"] for c in s["chart"]}
+    for title, (pattern,) in patterns.items():
+        lines = ask(f"{api}/custom_scalars/scalars", run="a", tag=pattern)
+        tags = {str(t) for t in run.scalars if t.measure == title.replace(" ", "_")}
+        assert lines["regex_valid"]
+        assert set(lines["tag_to_events"]) == tags != set()
+        assert all(points for points in lines["tag_to_events"].values())
+    assert {m for t in run.scalars for m in [t.measure]} == {title.replace(" ", "_") for title in patterns}
+
+
+def test_the_hyperparameters_stand_on_their_page_with_the_loss(api: str, run: torchvitals.Run) -> None:
+    experiment = tell(f"{api}/hparams/experiment")
+    assert {p["name"] for p in experiment["hparamInfos"]} == set(run.hparams)
+    (group,) = tell(
+        f"{api}/hparams/session_groups",
+        allowedStatuses=["STATUS_SUCCESS"],
+        colParams=[{"hparam": name} for name in run.hparams],
+        startIndex=0,
+        sliceSize=10,
+    )["sessionGroups"]
+    assert group["hparams"] == dict(run.hparams)
+    assert group["hparams"]["optimizer"] == "SGD"
+    assert group["hparams"]["learning_rate"] == pytest.approx(0.1)
+    loss = run.scalar("loss", "train")
+    assert loss is not None
+    (metric,) = group["metricValues"]
+    assert (metric["name"]["tag"], metric["trainingStep"]) == ("loss/train", STEPS - 1)
+    assert metric["value"] == pytest.approx(loss.value[-1])

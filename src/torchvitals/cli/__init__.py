@@ -12,12 +12,22 @@ from torchvitals import __version__
 from torchvitals.cli import dashboard as dashboard
 from torchvitals.cli import demo as demo
 from torchvitals.cli import diagnose as diagnose
+from torchvitals.cli import export as export
 from torchvitals.cli import report as report
 from torchvitals.cli import symptoms as symptoms
+from torchvitals.cli import watch as watch
 from torchvitals.cli.console import say
 from torchvitals.errors import TorchvitalsError
 
-COMMANDS = (demo.demo, diagnose.diagnose, report.report, dashboard.dashboard, symptoms.symptoms)
+COMMANDS = (
+    demo.demo,
+    diagnose.diagnose,
+    watch.watch,
+    report.report,
+    export.export,
+    dashboard.dashboard,
+    symptoms.symptoms,
+)
 EPILOG = (
     "Exit codes: 0 nothing found at or above --fail-on, 1 something found, 2 wrong use, 3 unreadable log or not enough data, "
     "4 a fault of torchvitals itself (set TORCHVITALS_DEBUG=1 for its traceback)."
@@ -33,7 +43,7 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 for _command in COMMANDS:
-    app.command(no_args_is_help=_command in (report.report, diagnose.diagnose))(_command)
+    app.command(no_args_is_help=_command in (report.report, diagnose.diagnose, watch.watch, export.export))(_command)
 
 
 def _print_version(wanted: bool) -> None:

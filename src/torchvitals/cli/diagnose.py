@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from torchvitals.cli.console import human, say
-from torchvitals.cli.runs import read_runs
+from torchvitals.cli.runs import Mapped, read_runs
 from torchvitals.core.finding import Severity
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def diagnose(
     fail_on: Annotated[Severity, typer.Option(help="Exit with 1 from this severity on.")] = Severity.WARNING,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")] = False,
     why: Annotated[bool, typer.Option("--why", help="Also say why each other rule found nothing or could not judge.")] = False,
+    mapped: Mapped = None,
 ) -> None:
     """Say what is wrong with a training run, where, since when, and what to change.
 
@@ -45,7 +46,7 @@ def diagnose(
     from torchvitals.diagnosis.engine import diagnose as judge
     from torchvitals.present.report.section import Section
 
-    found = read_runs(logdir)
+    found = read_runs(logdir, mapped=mapped)
     sections = tuple(Section(run=run, diagnosis=judge(run)) for run in found.runs)
     if form is Format.JSON:
         from torchvitals.present.report import json

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from torchvitals.cli.console import say
-from torchvitals.cli.runs import read_runs
+from torchvitals.cli.runs import Mapped, read_runs
 
 UNREADABLE = 3
 
@@ -23,6 +23,7 @@ def report(
             "--output", "-o", metavar="FILE", help="Its suffix is the format: .html, .json or .md.", show_default=False
         ),
     ],
+    mapped: Mapped = None,
 ) -> None:
     """Write one file with the verdict, the findings and the figures of every run below LOGDIR.
 
@@ -35,7 +36,7 @@ def report(
 
     format_of(output)  # a wrong suffix is told before a long read
 
-    found = read_runs(logdir)
+    found = read_runs(logdir, mapped=mapped)
     written = write(list(found.runs), output)
     say(f"Wrote {written}: {_count(len(found.runs))}, {written.stat().st_size / 1e6:.1f} MB.")
     for error in found.errors:

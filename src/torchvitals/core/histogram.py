@@ -27,6 +27,7 @@ class Histogram:
     left: Array
     right: Array
     count: Array
+    sum_squares: float | None = None  # of the counted values themselves, where the log keeps it
 
     def __post_init__(self) -> None:
         for array in (self.left, self.right, self.count):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from torchvitals.core.manifest import Manifest
+from torchvitals.core.role import Role
 from torchvitals.core.series import HistogramSeries, ImageSeries, Series, Steps, VectorSeries
 from torchvitals.core.tag import Tag
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +33,7 @@ class Run:
     superseded: Mapping[Tag, Series] = field(default_factory=dict)  # scalars that a restart took up again
     hparams: Mapping[str, str | float | bool] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    roles: tuple[Role, ...] = ()  # what the tags of another tool's log were read as
     problems: tuple[str, ...] = ()  # data that was lost or skipped while reading, in words
 
     @property
@@ -45,14 +52,51 @@ class Run:
         return self.scalars.get(Tag(measure=measure, subject=subject))
 
     def by_subject(self, measure: str) -> dict[str, Series]:
-        """All series of a measure by their subject, in forward order where the manifest knows it."""
-        found = {t.subject: s for t, s in self.scalars.items() if t.measure == measure}
+        """All series of a measure by their subject, in forward order where the manifest knows it.
+
+        A tag without a subject (`grad_norm` in another tool's log) speaks of no layer and is not among them.
+        """
+        found = {t.subject: s for t, s in self.scalars.items() if t.measure == measure and t.subject}
         return {name: found[name] for name in self._forward_order(found)}
 
     def vectors_by_subject(self, measure: str) -> dict[str, VectorSeries]:
         """All vector series of a measure by their subject, in forward order where the manifest knows it."""
         found = {t.subject: s for t, s in self.vectors.items() if t.measure == measure}
         return {name: found[name] for name in self._forward_order(found)}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The scalars as one long pandas frame: run, tag, measure, subject, step, wall_time, value; by tag, then step.
+
+        Every point is a row; NaN and ±inf stay as they are. The texts are categorical, the wall time is in seconds since the
+        epoch, NaN where the log keeps none. The tags of other tools are those of the log, not what they were read as.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+
+        Example:
+            >>> from torchvitals.core.series import Series
+            >>> loss = Tag.parse("loss/train")
+            >>> run = Run(name="a", scalars={loss: Series(tag=loss, step=np.array([0, 5]), value=np.array([2.0, 1.5]))})
+            >>> run.to_pandas().pivot(index="step", columns="tag", values="value")["loss/train"].tolist()
+            [2.0, 1.5]
+        """
+        from torchvitals.core import frames
+
+        return frames.to_pandas([self])
+
+    def to_polars(self) -> pl.DataFrame:
+        """The scalars as one long polars frame, with the columns and rows of `to_pandas`.
+
+        Raises:
+            MissingDependencyError: polars is not installed.
+
+        Example:
+            >>> Run(name="a").to_polars().columns
+            ['run', 'tag', 'measure', 'subject', 'step', 'wall_time', 'value']
+        """
+        from torchvitals.core import frames
+
+        return frames.to_polars([self])
 
     def _forward_order(self, names: Mapping[str, object]) -> list[str]:
         if self.manifest is None:

@@ -36,6 +36,9 @@ class Sink(Protocol):
     def write_text(self, tag: Tag, markdown: str, step: int) -> None:
         """Append a text that TensorBoard shows."""
 
+    def write_image(self, tag: Tag, array: NDArray[np.uint8], step: int) -> None:
+        """Append an image, grey (H, W) or colour (H, W, 3)."""
+
     def flush(self) -> None:
         """Bring everything appended so far to where a reader finds it."""
 

@@ -18,7 +18,7 @@ from torchvitals.core.tag import Tag
 from torchvitals.reading import blobs
 from torchvitals.reading.hparams import SESSION_START, hparams
 from torchvitals.reading.log import Key, RunLog
-from torchvitals.reading.points import Points, standing
+from torchvitals.reading.points import Joined, Points, standing
 
 AnySeries = Series | VectorSeries | HistogramSeries | ImageSeries
 
@@ -41,8 +41,9 @@ def assemble(log: RunLog, *, name: str, manifest_tag: str) -> Run:
     """Everything that `log` holds now, as a run of that name."""
     groups, restarts = Groups(), log.restarts
     undecodable: list[str] = []
+    joined = Joined()
     for key, column in log.columns.items():
-        alive, dead = standing(column.whole(), restarts)
+        alive, dead = standing(column.whole(joined), restarts)
         if len(alive.step):
             try:
                 _sort(groups, log, key, alive)
@@ -93,7 +94,7 @@ def _sort_tensor(groups: Groups, log: RunLog, tag: str, points: Points) -> None:
     if dtype == DT_STRING:
         if plugin == "images":
             groups.images[parsed] = _lazy(ImageSeries, log, tag, points, blobs.image_of_strings)
-        else:
+        elif plugin != "custom_scalars":  # that one is the layout of a page, encoded
             groups.texts[tag] = blobs.text(raw[len(raw) - 1])
         return
     if dtype not in blobs.DTYPES:

@@ -100,7 +100,13 @@ def old_histogram(raw: bytes) -> Histogram:
     message = HistogramProto.FromString(raw)
     right = np.array(message.bucket_limit, dtype=np.float64)
     left = np.concatenate(([min(message.min, right[0])], right[:-1])) if right.size else right.copy()
-    return Histogram(left=left, right=right, count=np.array(message.bucket, dtype=np.float64))
+    count = np.array(message.bucket, dtype=np.float64)
+    return Histogram(left=left, right=right, count=count, sum_squares=message.sum_squares)
+
+
+def sum_squares(raw: bytes) -> float:
+    """Of the values that the older form of histogram counted."""
+    return float(HistogramProto.FromString(raw).sum_squares)
 
 
 def describe(head: bytes) -> tuple[int, tuple[int, ...]]:

@@ -15,6 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
 
 from torchvitals.reading import blocks
 from torchvitals.reading.blocks import Batch
+from torchvitals.reading.hparams import SESSION_START
 from torchvitals.reading.layout import DOUBLE, FLOAT, Item
 from torchvitals.reading.points import FILE_BITS, Column, Points, Restart
 from torchvitals.reading.scan import HEADER, Scan, scan
@@ -44,7 +45,8 @@ class LogFile:
     corrupt: list[int] = field(default_factory=list)  # offsets
     strange: list[int] = field(default_factory=list)  # offsets of sound records that are no Events
     lost: bool = False  # a length is corrupted: the rest cannot be read
-    begin: tuple[int, int] | None = None  # order and step of the first Event with a value
+    begin: int | None = None  # order of the first Event with a value
+    ours: tuple[int, int] | None = None  # order and step of our recorder's first description; None: it did not write here
 
     def problems(self) -> Iterator[str]:
         """What was lost, in words."""
@@ -76,10 +78,9 @@ class RunLog:
         self._ours = ours  # a tag that only our recorder writes
         self._shapes = blocks.Shapes()
         self._restarts: list[Restart] = []
-        self._own: set[int] = set()  # ranks of the files our recorder wrote
 
     def _forget(self) -> None:
-        for known in (self.columns, self.plugins, self.heads, self.files, self._restarts, self._own):
+        for known in (self.columns, self.plugins, self.heads, self.files, self._restarts):
             known.clear()
 
     @property
@@ -94,8 +95,10 @@ class RunLog:
         When our recorder begins a further file, nothing of the abandoned attempt may stay, not even of layers that the new
         network lacks; files that other tools put beside it are not spoken of.
         """
-        begun = [f.begin for f in self.files if f.rank in self._own and f.begin is not None]
-        again = [Restart(order, step, frozenset(self._own)) for order, step in begun[1:]]
+        own = [f for f in self.files if f.ours is not None]
+        ranks = frozenset(f.rank for f in own)
+        # The step is that of the recorder: in a writer that it shares with the user, another may have come before it.
+        again = [Restart(f.begin, f.ours[1], ranks) for f in own[1:] if f.begin is not None and f.ours is not None]
         return [*self._restarts, *again]
 
     def problems(self) -> tuple[str, ...]:
@@ -154,7 +157,7 @@ class RunLog:
             self._restarts += [Restart(int(o), int(s), None) for o, s in zip(order, batch.step, strict=True)]
         if not batch.layout.items:
             return
-        file.begin = min(filter(None, (file.begin, (int(order[0]), int(batch.step[0])))))
+        file.begin = min(int(order[0]), file.begin or int(order[0]))
         # Shared by all tags of the batch, unless a tag stands twice in an Event and its points need telling apart.
         tags = {item.tag for item in batch.layout.items}
         orders = [order + i.start if len(tags) < len(batch.layout.items) else order for i in batch.layout.items]
@@ -163,7 +166,8 @@ class RunLog:
         for item, order in zip(batch.layout.items, orders, strict=True):
             self._describe(item, first)
             if item.tag == self._ours:
-                self._own.add(file.rank)
+                described = (int(order[0]), int(batch.step[0]))
+                file.ours = min(described, file.ours or described)
             if item.kind not in (FLOAT, DOUBLE):
                 first_byte = batch.start + item.start + file.offset
                 spans = np.stack((first_byte, np.full_like(first_byte, item.end - item.start)), axis=1)
@@ -179,7 +183,8 @@ class RunLog:
 
     def _describe(self, item: Item, record: blocks.Bytes) -> None:
         """Keep what the first value of a tag says about it; metadata that another program garbled is as good as none."""
-        if item.metadata is not None and item.tag not in self.plugins:
+        # Hyperparameters are all metadata, and those of the latest attempt count.
+        if item.metadata is not None and (item.tag not in self.plugins or item.tag == SESSION_START):
             with suppress(DecodeError):
                 raw = record[slice(*item.metadata)].tobytes()
                 self.plugins[item.tag] = SummaryMetadata.FromString(raw).plugin_data

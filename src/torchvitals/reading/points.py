@@ -51,14 +51,38 @@ class Column:
         self.pieces.append(points)
         self.size += len(points.step)
 
-    def whole(self) -> Points:
+    def whole(self, joined: Joined) -> Points:
         """All points in the order in which they were written."""
         if len(self.pieces) > 1:
-            joined = Points(*(np.concatenate(parts) for parts in zip(*self.pieces, strict=True)))
-            if (np.diff(joined.order) < 0).any():
-                joined = joined.take(np.argsort(joined.order, kind="stable"))
-            self.pieces = [joined]
+            order, step, wall_time, ranked = joined.of(self.pieces)
+            data = np.concatenate([piece.data for piece in self.pieces])
+            self.pieces = [Points(order, step, wall_time, data if ranked is None else data[ranked])]
         return self.pieces[0]
+
+
+class Joined:
+    """Orders, steps and times joined once for all tags that were written together, which then share the memory."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Points] = []  # of the tag before; tags that were written together come one after another
+        self._joined: tuple[Ints, Ints, NDArray[np.float64], Ints | None] | None = None
+
+    def of(self, pieces: list[Points]) -> tuple[Ints, Ints, NDArray[np.float64], Ints | None]:
+        """Order, step and time of all pieces in the order in which they were written, and the ranking that gives it."""
+        if self._joined is None or not _share_all_but_data(pieces, self._pieces):
+            order, step, wall = (np.concatenate([piece[i] for piece in pieces]) for i in range(3))
+            ranked = np.argsort(order, kind="stable") if (np.diff(order) < 0).any() else None
+            if ranked is not None:
+                order, step, wall = order[ranked], step[ranked], wall[ranked]
+            self._pieces = [piece._replace(data=piece.order[:0]) for piece in pieces]
+            self._joined = (order, step, wall, ranked)
+        return self._joined
+
+
+def _share_all_but_data(one: list[Points], other: list[Points]) -> bool:
+    return len(one) == len(other) and all(
+        a.order is b.order and a.step is b.step and a.wall_time is b.wall_time for a, b in zip(one, other, strict=True)
+    )
 
 
 def standing(points: Points, restarts: Sequence[Restart]) -> tuple[Points, Points]:

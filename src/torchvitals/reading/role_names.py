@@ -28,7 +28,8 @@ QUANTITIES = {
     "epoch": ("",),
 }
 OPTIMIZERS = frozenset(
-    "adadelta adafactor adagrad adam adamax adamw asgd lbfgs lion muon nadam radam rmsprop rprop sgd sparseadam".split()
+    {"adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "asgd", "lbfgs", "lion", "muon", "nadam", "radam"}
+    | {"rmsprop", "rprop", "sgd", "sparseadam"}
 )
 
 
@@ -87,8 +88,10 @@ def understand(tag: str) -> Name | None:
 
 def _learning_rate(tag: str, all_words: list[str]) -> Name | None:
     """`lr`, `learning_rate`, `lr-Adam`, `lr-Adam/pg2` (counted from 1), `lr/group_1` (counted from 0), `lr-Adam-1/pg1`."""
-    text = " ".join(w for w in all_words if SPLITS.get(w) != "train" and w not in FILLERS and w != "step")
-    found = re.fullmatch(r"(?:lr|learning rate)(?: ([a-z]+))?(?: (\d+))?(?: (?:pg(\d+)|(?:param )?group ?(\d+)))?", text)
+    text = " ".join(w for w in all_words if SPLITS.get(w) != "train" and w not in FILLERS and w not in PACES)
+    found = re.fullmatch(
+        r"(?:lr|learning rate)(?: (?!param|group|pg)([a-z]+))?(?: (\d+))?(?: (?:pg(\d+)|(?:param )?group ?(\d+)))?", text
+    )
     if found is None or found[1] not in {None, *OPTIMIZERS}:
         return None
     group = int(found[3]) - 1 if found[3] else int(found[4] or 0)

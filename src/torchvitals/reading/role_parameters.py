@@ -21,7 +21,7 @@ def of_histogram(tag: str) -> str | None:
     """The role of a histogram's tag; None when the name does not say.
 
     Example:
-        >>> of_histogram("fc1.weight"), of_histogram("fc1.weight.grad"), of_histogram("gradients/fc1/weight")
+        >>> of_histogram("fc1.weight"), of_histogram("fc1.weight.grad"), of_histogram("grads/fc1/weight")
         ('weights/fc1.weight', 'gradients/fc1.weight', 'gradients/fc1.weight')
         >>> of_histogram("latent") is None
         True
@@ -31,6 +31,8 @@ def of_histogram(tag: str) -> str | None:
         return of_histogram(rest)
     tag = re.sub(r"/histogram$", "", tag)
     head, _, rest = tag.partition("/")
+    if rest and head in {"weights", "gradients"}:
+        return tag  # already ours, whatever the parameter is called
     if rest and _GRADIENT.fullmatch(head.lower()):
         return f"gradients/{_dotted(rest)}"
     if found := _SUFFIX.fullmatch(tag):
@@ -54,6 +56,8 @@ def of_scalar(tag: str) -> str | None:
     head, _, rest = tag.partition("/")
     if not rest:
         return None
+    if head in {"grad_norm", "weight_norm"}:
+        return tag  # already ours
     if _GRADIENT_NORM.fullmatch(head.lower()):
         return f"grad_norm/{_dotted(rest)}"
     return f"weight_norm/{_dotted(rest)}" if _WEIGHT_NORM.fullmatch(head.lower()) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -93,6 +94,16 @@ def is_url(path: str | Path) -> bool:
     return "://" in str(path)
 
 
+def oldest_first(name: str) -> list[tuple[int, str]]:
+    """A key that sorts event files as they were opened: their names hold the second and a counter, both as plain numbers.
+
+    Example:
+        >>> sorted(["a.10.x", "a.9.x"], key=oldest_first)
+        ['a.9.x', 'a.10.x']
+    """
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
 def event_files(path: str | Path) -> list[Source]:
     """The event files of one run, oldest first: those directly in a folder, or the one file itself.
 
@@ -105,7 +116,11 @@ def event_files(path: str | Path) -> list[Source]:
     root = Path(path)
     if not root.exists():
         raise LogNotFoundError(f"{root}: no such file or folder; pass the logdir that torchvitals.watch was given")
-    return [LocalFile(p) for p in ([root] if root.is_file() else sorted(root.glob("*tfevents*"))) if p.is_file()]
+    return [
+        LocalFile(p)
+        for p in ([root] if root.is_file() else sorted(root.glob("*tfevents*"), key=lambda p: oldest_first(p.name)))
+        if p.is_file()
+    ]
 
 
 def _remote_files(url: str) -> list[tuple[Any, str]]:
@@ -122,4 +137,4 @@ def _remote_files(url: str) -> list[tuple[Any, str]]:
         listed = [entry["name"] for entry in filesystem.ls(path, detail=True)]
     except (FileNotFoundError, NotADirectoryError) as error:
         raise LogNotFoundError(f"{url}: nothing there; pass the logdir that torchvitals.watch was given") from error
-    return [(filesystem, name) for name in sorted(listed) if "tfevents" in PurePosixPath(name).name]
+    return [(filesystem, name) for name in sorted(listed, key=oldest_first) if "tfevents" in PurePosixPath(name).name]

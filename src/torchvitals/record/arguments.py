@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 from torchvitals.errors import RecordingError
 
 
-def check(*, model: object, loss_fn: object, overhead: object, every: object, probe: object) -> None:
+def check(*, model: object, loss_fn: object, overhead: object, every: object, probe: object, first_step: object = 0) -> None:
     """Refuse what cannot be attached to.
 
     Raises:
@@ -27,6 +27,8 @@ def check(*, model: object, loss_fn: object, overhead: object, every: object, pr
         raise RecordingError(f"overhead={overhead!r} is not a fraction of the step time; pass 0.02 for two per cent")
     if every is not None and (not isinstance(every, Integral) or int(every) < 1):
         raise RecordingError(f"every={every!r} is no interval; pass 1 for every step, 10 for every tenth, or leave it out")
+    if not isinstance(first_step, Integral) or int(first_step) < 0:
+        raise RecordingError(f"first_step={first_step!r} is no step; pass the number of optimizer steps already taken")
     if probe is not None and not (isinstance(probe, tuple | list) and len(probe) == 2):
         raise RecordingError(f"probe must be a pair (inputs, targets), not {type(probe).__name__}; pass one small batch")
 

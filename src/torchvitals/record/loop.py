@@ -43,6 +43,7 @@ class Recorder:
         sink: Sink,
         describe: Describe,
         look_at_probe: LookAtProbe | None = None,
+        first_step: int = 0,
     ) -> None:
         self.model = model
         every_parameter = unique_parameters(model)
@@ -52,7 +53,7 @@ class Recorder:
         self.instruments = instruments
         self.compiled = is_compiled(model)
         self.modules = ModuleHooks(model, self._show, self._guard)
-        self.step = 0  # the step being trained
+        self.step = self._first_step = first_step  # the step being trained
         self.broken = False  # an error of ours, or closed: nothing is measured any more
         self.cost_s = 0.0
         self._loss = LossHook(loss_fn, self._show, self._guard)
@@ -137,7 +138,7 @@ class Recorder:
     def metrics(self, values: Mapping[Tag, float]) -> None:
         """Write numbers of the loop's own, at the step that has just ended."""
         self._write_pending()
-        record = StepRecord(step=max(self.step - 1, 0), wall_time=time.time(), scalars=tuple(values.items()))
+        record = StepRecord(step=max(self.step - 1, self._first_step), wall_time=time.time(), scalars=tuple(values.items()))
         self._sink.write(record)
 
     @harmless
@@ -173,7 +174,7 @@ class Recorder:
         self._arm()
 
     def _arm(self) -> None:
-        if not self._schedule.samples(self.step):
+        if not self._schedule.samples(self.step - self._first_step):
             return
         self._frame = Frame(self.step, rare=self._sampled_steps % RARE == 0)
         self._sampled_steps += 1

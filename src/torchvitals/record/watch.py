@@ -55,6 +55,7 @@ class Vitals:
         overhead: float = 0.02,
         every: int | None = None,
         probe: Probe | None = None,
+        first_step: int = 0,
         on_close: Callable[[], None] | None = None,
     ) -> None:
         schedule: Schedule = Budget(overhead=overhead) if every is None else Every(n=every)
@@ -74,6 +75,7 @@ class Vitals:
             sink=sink,
             describe=self._describe,
             look_at_probe=None if probe is None else functools.partial(look, model, probe, loss_fn),
+            first_step=first_step,
         )
         # The optimizer's hooks keep the recorder alive, and through `_describe` this object: a user who does not keep the
         # returned value still gets a log.
@@ -183,13 +185,14 @@ def watch(
     every: int | None,
     probe: Probe | None,
     on_close: Callable[[], None] | None,
+    first_step: int = 0,
 ) -> Vitals:
     """Check the arguments and attach; see `torchvitals.watch`, which adds the log.
 
     Raises:
         RecordingError: an argument that cannot be attached to, with what to pass instead.
     """
-    check(model=model, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe)
+    check(model=model, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe, first_step=first_step)
     return Vitals(
         model,
         optimizers_of(optimizer),
@@ -198,6 +201,7 @@ def watch(
         overhead=overhead,
         every=every,
         probe=probe,
+        first_step=first_step,
         on_close=on_close,
     )
 

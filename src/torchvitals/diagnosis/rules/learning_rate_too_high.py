@@ -31,7 +31,7 @@ class LearningRateTooHigh(Rule):
 
     Formula:
         ρ(t) = median over weights of ‖Δw‖/‖w‖. Found when ρ > 0.03 in at least half of the steps after warm-up; or when ρ > 0.03
-        at some step and the loss ends non-finite or above twice its start; or when ρ > 0.3 at some step, which throws the initial
+        at some step (0.09 in the warm-up) and the loss ends non-finite or above twice its start; or when ρ > 0.3 at some step, which throws the initial
         weights away, and the loss never leaves the trivial prediction.
 
     When it is wrong:
@@ -108,6 +108,7 @@ class LearningRateTooHigh(Rule):
     update_ratio: float = 3e-2  # ‖Δw‖/‖w‖ of the median weight, above which a step is too long
     share: float = 0.5  # of the steps after warm-up in which it must hold
     warmup: int = 10  # steps not looked at, where there are later ones
+    early: float = 3.0  # times that in the warm-up, before a divergence is put down to it
     leap: float = 0.3  # ‖Δw‖/‖w‖ of a single step that nothing of the initial weights survives
     climb: float = 2.0  # final loss over initial loss that counts as diverged
 
@@ -120,7 +121,9 @@ class LearningRateTooHigh(Rule):
         state, long_steps = learning(run), ratio > self.update_ratio
         late = after_warmup(steps, self.warmup)
         lost = state.status == "stalled" and bool((ratio > self.leap).any())
-        if lost or (self._diverged(run, state) and long_steps.any()):
+        # Adam's first steps reach 3 % in good health: they alone do not make a NaN the learning rate's doing.
+        telling = ratio > np.where(steps >= self.warmup, self.update_ratio, self.early * self.update_ratio)
+        if lost or (self._diverged(run, state) and telling.any()):
             return (self._finding(run, steps, ratio, long_steps, state, Severity.CRITICAL),)
         if persistent(long_steps[late], self.share):
             severity = Severity.WARNING if state.well else Severity.CRITICAL

@@ -19,6 +19,7 @@ from torchvitals.core.finding import Finding
 from torchvitals.present.figures.evidence import evidence_series, lines_of
 from torchvitals.present.figures.layer_heatmap import layer_heatmap
 from torchvitals.present.figures.loss_curve import loss_curve, losses
+from torchvitals.present.report.read_as import read_as
 from torchvitals.present.report.section import Section, Sections, headline, reading, where
 from torchvitals.present.text import printable
 from torchvitals.present.theme import MARKS, Mark, mark
@@ -89,7 +90,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    env.filters.update(reading=reading, mark=mark, where=where)
+    env.filters.update(read_as=read_as, reading=reading, mark=mark, where=where)
     env.globals["chart_config"] = Markup(json.dumps(CHART_CONFIG))
     return env
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchvitals.core.finding import Evidence, Finding
+from torchvitals.present.report.read_as import read_as
 from torchvitals.present.report.section import Section, Sections, headline, reading, where
 from torchvitals.present.text import printable, shorten
 from torchvitals.present.theme import mark
@@ -44,8 +45,20 @@ def print_report(console: Console, sections: Sections, *, why: bool = False) -> 
     for section in sections:
         if section.diagnosis.roots or section.diagnosis.problems:
             _write(console, _findings(section))
+        if section.run.roles:
+            _write(console, _roles(section))
         if why:
             print_why(console, section)
+
+
+def print_verdict(console: Console, section: Section) -> None:
+    """The one line about a run."""
+    _write(console, _verdicts([section]))
+
+
+def print_finding(console: Console, section: Section, root: Finding) -> None:
+    """One finding with its evidence and remedies."""
+    _write(console, _finding(root, section.diagnosis.children(root)))
 
 
 def print_why(console: Console, section: Section) -> None:
@@ -97,6 +110,16 @@ def _findings(section: Section) -> Iterator[Line]:
     yield BLANK
     hint = "  (reasons: --why)" if diagnosis.skipped else ""
     yield Line(indent=2, body=Text(section.counts() + hint, style="bright_black"))
+
+
+def _roles(section: Section) -> Iterator[Line]:
+    """As what the tags of another tool's log were read: a wrong guess must be seen."""
+    yield BLANK
+    yield Line(indent=2, body=_text(f"{section.diagnosis.run} is another tool's log; read as", "bold"))
+    for line in read_as(section.run):
+        words = _text(f"{line.tag} → ") + _text(line.role, "bold") + _text(f"  ({line.why})", "bright_black")
+        yield Line(indent=4, lead=Text("· "), body=words)
+    yield Line(indent=4, body=Text("Not so? Say it: --map TAG=ROLE", style="bright_black"))
 
 
 def _finding(root: Finding, children: tuple[Finding, ...]) -> Iterator[Line]:
