@@ -11,7 +11,7 @@ import numpy as np
 from torchvitals.core.finding import Evidence, Finding, Outcome, Remedy, Severity
 from torchvitals.core.run import Run
 from torchvitals.core.stats import median, persistent
-from torchvitals.diagnosis.gate import learning
+from torchvitals.diagnosis.gate import Learning, learning
 from torchvitals.diagnosis.layers import update_ratios, weights
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
@@ -99,41 +99,42 @@ class LearningRateTooLow(Rule):
         gradient = run.scalar("global_grad_norm", "model")
         if gradient is not None and not median(gradient.value) > 0:
             return self.clean("the gradients are zero; the learning rate is not what holds the weights still")
+        return (self._finding(run, steps, moved, state),)
+
+    def _finding(self, run: Run, steps: np.ndarray, moved: float, state: Learning) -> Finding:
         rates = run.scalar("learning_rate", "group0")
         rate = median(rates.value) if rates is not None else math.nan
-        heaviest = max(layers, key=lambda p: p.size)
+        heaviest = max(weights(run), key=lambda p: p.size)
         used = f" at a learning rate of {rate:g}" if math.isfinite(rate) else ""
-        return (
-            Finding(
-                symptom=self.name(),
-                code=self.code,
-                severity=self.severity,
-                first_step=int(steps[0]),
-                last_step=int(steps[-1]),
-                summary=f"Even the fastest weights move by only {moved:.1g} of their size a step{used}, and the loss stays.",
-                evidence=(
-                    Evidence(
-                        tag=f"update_ratio/{heaviest.name}",
-                        observed=moved,
-                        low=self.update_ratio,
-                        high=3e-2,
-                        unit="fraction",
-                        sentence=f"‖Δw‖/‖w‖ of the fastest weights {moved:.2g}, healthy {self.update_ratio:g} to 3e-2",
-                    ),
-                    Evidence(tag="loss/train", observed=state.current, high=0.9 * state.reference, sentence=state.sentence),
+        return Finding(
+            symptom=self.name(),
+            code=self.code,
+            severity=self.severity,
+            first_step=int(steps[0]),
+            last_step=int(steps[-1]),
+            summary=f"Even the fastest weights move by only {moved:.1g} of their size a step{used}, and the loss stays.",
+            evidence=(
+                Evidence(
+                    tag=f"update_ratio/{heaviest.name}",
+                    observed=moved,
+                    low=self.update_ratio,
+                    high=3e-2,
+                    unit="fraction",
+                    sentence=f"‖Δw‖/‖w‖ of the fastest weights {moved:.2g}, healthy {self.update_ratio:g} to 3e-2",
                 ),
-                remedies=(
-                    Remedy(
-                        change=_raise(rate, moved),
-                        expect="the update ratio of most weights lies near 1e-3 and the loss starts to fall within tens of steps",
-                    ),
-                    Remedy(
-                        change="Run a learning-rate range test: raise it from 1e-6 by 10 % a step and take a third of where the loss climbs.",
-                        expect="the loss falls steeply over one to two decades of learning rates",
-                    ),
-                ),
-                notes=self.notes,
+                Evidence(tag="loss/train", observed=state.current, high=0.9 * state.reference, sentence=state.sentence),
             ),
+            remedies=(
+                Remedy(
+                    change=_raise(rate, moved),
+                    expect="the update ratio of most weights lies near 1e-3 and the loss starts to fall within tens of steps",
+                ),
+                Remedy(
+                    change="Run a learning-rate range test: raise it from 1e-6 by 10 % a step and take a third of where the loss climbs.",
+                    expect="the loss falls steeply over one to two decades of learning rates",
+                ),
+            ),
+            notes=self.notes,
         )
 
 

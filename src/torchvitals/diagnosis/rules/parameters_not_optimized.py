@@ -93,6 +93,9 @@ class ParametersNotOptimized(Rule):
         missing = [p for p in trainable if not p.optimized and self._starved(run, p)]
         if not missing:
             return self.clean(f"all {len(trainable)} trainable parameters with a gradient are in an optimizer")
+        return (self._finding(run, trainable, missing),)
+
+    def _finding(self, run: Run, trainable: list[ParameterInfo], missing: list[ParameterInfo]) -> Finding:
         modules = tuple(dict.fromkeys(p.module or p.name for p in missing))
         largest = max(missing, key=lambda p: p.size)
         count, whole = sum(p.size for p in missing), sum(p.size for p in trainable)
@@ -100,47 +103,45 @@ class ParametersNotOptimized(Rule):
         gradient = run.scalar("grad_norm", largest.name)
         observed = float(np.nanmax(gradient.value)) if gradient is not None else float("nan")
         names = ", ".join(p.name for p in missing[:6]) + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
-        return (
-            Finding(
-                symptom=self.name(),
-                code=self.code,
-                severity=Severity.WARNING if state.well else Severity.CRITICAL,
-                module=modules[0],
-                modules=modules,
-                first_step=int(run.steps[0]),
-                last_step=int(run.steps[-1]),
-                summary=f"{names}: in no optimizer, so {count / whole:.0%} of the trainable weights never change.",
-                evidence=(
-                    Evidence(
-                        tag=f"update_ratio/{largest.name}",
-                        observed=0.0,
-                        low=1e-4,
-                        high=3e-2,
-                        unit="fraction",
-                        sentence=f"‖Δw‖/‖w‖ of {largest.name} is exactly 0 at every recorded step",
-                    ),
-                    Evidence(
-                        tag=f"grad_norm/{largest.name}",
-                        observed=observed,
-                        sentence=f"although its gradient norm reaches {observed:.2g}",
-                    ),
+        return Finding(
+            symptom=self.name(),
+            code=self.code,
+            severity=Severity.WARNING if state.well else Severity.CRITICAL,
+            module=modules[0],
+            modules=modules,
+            first_step=int(run.steps[0]),
+            last_step=int(run.steps[-1]),
+            summary=f"{names}: in no optimizer, so {count / whole:.0%} of the trainable weights never change.",
+            evidence=(
+                Evidence(
+                    tag=f"update_ratio/{largest.name}",
+                    observed=0.0,
+                    low=1e-4,
+                    high=3e-2,
+                    unit="fraction",
+                    sentence=f"‖Δw‖/‖w‖ of {largest.name} is exactly 0 at every recorded step",
                 ),
-                remedies=(
-                    Remedy(
-                        change="Build the optimizer from model.parameters() after the last change to the model.",
-                        expect="the update ratio of these parameters leaves 0 and lies near that of their neighbours",
-                    ),
-                    Remedy(
-                        change=f"Or add them: optimizer.add_param_group({{'params': model.get_submodule({modules[0]!r}).parameters()}}).",
-                        expect="their gradient norm no longer grows from step to step, because zero_grad() reaches it",
-                    ),
-                    Remedy(
-                        change="If they are to stay fixed, say so: module.requires_grad_(False).",
-                        expect="this finding is gone and backward gets cheaper",
-                    ),
+                Evidence(
+                    tag=f"grad_norm/{largest.name}",
+                    observed=observed,
+                    sentence=f"although its gradient norm reaches {observed:.2g}",
                 ),
-                notes=self.notes,
             ),
+            remedies=(
+                Remedy(
+                    change="Build the optimizer from model.parameters() after the last change to the model.",
+                    expect="the update ratio of these parameters leaves 0 and lies near that of their neighbours",
+                ),
+                Remedy(
+                    change=f"Or add them: optimizer.add_param_group({{'params': model.get_submodule({modules[0]!r}).parameters()}}).",
+                    expect="their gradient norm no longer grows from step to step, because zero_grad() reaches it",
+                ),
+                Remedy(
+                    change="If they are to stay fixed, say so: module.requires_grad_(False).",
+                    expect="this finding is gone and backward gets cheaper",
+                ),
+            ),
+            notes=self.notes,
         )
 
     @staticmethod
