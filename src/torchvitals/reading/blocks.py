@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from torchvitals.reading.layout import Layout, layout
+from torchvitals.reading.layout import Layout, layout, renamed
 from torchvitals.reading.wire import WireError
 
 Bytes = NDArray[np.uint8]
@@ -26,7 +26,6 @@ class Batch(NamedTuple):
     """Records of one shape with the same tags: N of them."""
 
     layout: Layout
-    record: Rows  # (N,) number of each record in the block
     start: Rows  # (N,) first byte of each in the block
     step: Rows  # (N,)
     wall_time: NDArray[np.float64]  # (N,)
@@ -105,9 +104,10 @@ def _same_step_width(block: Bytes, start: Rows, rows: Rows, shape: Layout) -> ND
 
 def _by_names(block: Bytes, shape: Layout, rows: Rows, start: Rows, length: int) -> Iterator[Batch]:
     """Records of one shape may still carry different tags of the same length."""
-    names = block[start[rows][:, None] + shape.names]
+    whole = _batch(block, shape, rows, start)
+    names = block[whole.start[:, None] + shape.names]
     if (names == names[0]).all():
-        yield _batch(block, shape, rows, start)
+        yield whole
         return
     key = _hashes(names)
     order = np.argsort(key, kind="stable")
@@ -115,9 +115,9 @@ def _by_names(block: Bytes, shape: Layout, rows: Rows, start: Rows, length: int)
         # Two names with one hash are possible, if not likely: what does not equal the first is taken by itself.
         same = (names[group] == names[group[0]]).all(axis=1)
         for part in (group[same], *([g] for g in group[~same])):
-            members = rows[np.asarray(part)]
-            begin = int(start[members[0]])
-            yield _batch(block, layout(block[begin : begin + length].tobytes()), members, start)
+            at = whole.start[part]
+            own = renamed(shape, block[at[0] : at[0] + length].tobytes())
+            yield Batch(own, at, whole.step[part], whole.wall_time[part])
 
 
 def _hashes(names: Bytes) -> NDArray[np.uint64]:
@@ -135,7 +135,7 @@ def _hashes(names: Bytes) -> NDArray[np.uint64]:
 def _batch(block: Bytes, shape: Layout, rows: Rows, start: Rows) -> Batch:
     at = start[rows]
     wall = np.zeros(rows.size) if shape.wall_time is None else _numbers(block, at, shape.wall_time, "<f8")
-    return Batch(shape, rows, at, _steps(block, at, shape.step), wall)
+    return Batch(shape, at, _steps(block, at, shape.step), wall)
 
 
 def _steps(block: Bytes, at: Rows, span: tuple[int, int] | None) -> Rows:

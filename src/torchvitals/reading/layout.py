@@ -29,6 +29,7 @@ class Item(NamedTuple):
     start: int
     end: int
     metadata: tuple[int, int] | None  # bytes of the SummaryMetadata, where the Event carries it
+    name: tuple[int, int]  # bytes of the tag
 
 
 class Layout(NamedTuple):
@@ -78,11 +79,11 @@ def layout(record: bytes) -> Layout:
 
 
 def _item(record: bytes, start: int, end: int, fixed: NDArray[np.bool_], named: NDArray[np.bool_]) -> Item:
-    tag, kind, span = "", "metadata", (start, start)
+    kind, span, name = "metadata", (start, start), (start, start)
     metadata: tuple[int, int] | None = None
     for field in fields(record, start, end):
         if field.number == 1:
-            tag = record[field.start : field.end].decode(errors="replace")
+            name = (field.start, field.end)
             named[field.start : field.end] = True
         elif field.number == 9:
             metadata = (field.start, field.end)
@@ -91,7 +92,16 @@ def _item(record: bytes, start: int, end: int, fixed: NDArray[np.bool_], named: 
         elif field.number in KINDS:
             kind, span = _small(record, field.start, field.end) or (KINDS[field.number], (field.start, field.end))
     fixed[span[0] : span[1]] = False
-    return Item(tag, kind, *span, metadata)
+    return Item(_text(record, name), kind, *span, metadata, name)
+
+
+def renamed(shape: Layout, record: bytes) -> Layout:
+    """The same shape with the tags of another record."""
+    return shape._replace(items=tuple(item._replace(tag=_text(record, item.name)) for item in shape.items))
+
+
+def _text(record: bytes, span: tuple[int, int]) -> str:
+    return record[span[0] : span[1]].decode(errors="replace")
 
 
 def _small(record: bytes, start: int, end: int) -> tuple[str, tuple[int, int]] | None:
