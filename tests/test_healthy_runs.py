@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from training import record
+import torch
+from torch import nn
+from training import digits, mlp, record
 
 import torchvitals
 from torchvitals.core.finding import Severity
@@ -59,3 +61,23 @@ def test_a_healthy_training_is_left_in_peace(case: Case, seed: int, every: int |
     loss = run.scalar("loss", "train")
     assert loss is not None
     assert loss.value[-1] < loss.value[0] / 2, "it is healthy only if it learns"
+
+
+def test_lbfgs_that_is_done_after_a_few_steps_is_not_accused(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = mlp(depth=1, width=16, activation=nn.Tanh)
+    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=20, line_search_fn="strong_wolfe")
+    loss_fn = nn.CrossEntropyLoss()
+    ((x, y),) = digits(1, batch=512)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss: torch.Tensor = loss_fn(model(x), y)
+        loss.backward()
+        return loss
+
+    with torchvitals.watch(model, optimizer, logdir=tmp_path, loss_fn=loss_fn, every=1):
+        for _ in range(6):
+            optimizer.step(closure)
+    diagnosis = torchvitals.diagnose(tmp_path)
+    assert diagnosis.at_least(torchvitals.Severity.WARNING) == ()

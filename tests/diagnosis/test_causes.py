@@ -57,6 +57,14 @@ def test_the_slack_grows_with_the_run() -> None:
     assert causes(both, last_step=10_000)["dead-relu"] == "learning-rate-too-high"
 
 
+def test_a_root_is_as_bad_as_the_worst_that_follows_from_it() -> None:
+    """So that `--fail-on critical` does not pass a run whose critical finding hangs under a warning."""
+    root, effect = found("dead-relu", severity=Severity.WARNING), found("vanishing-gradient")
+    first, second = root_causes_first([effect, root], RULES, last_step=100)
+    assert (first.symptom, first.severity) == ("dead-relu", Severity.CRITICAL)
+    assert (second.symptom, second.severity, second.caused_by) == ("vanishing-gradient", Severity.CRITICAL, "dead-relu")
+
+
 def test_what_is_held_harmless_cannot_excuse_what_is_not() -> None:
     info = found("learning-rate-too-high", severity=Severity.INFO)
     assert causes([info, found("dead-relu")])["dead-relu"] is None
