@@ -16,9 +16,10 @@ from torchvitals.core.histogram import Histogram
 from torchvitals.core.manifest import Manifest
 from torchvitals.core.step_record import StepRecord
 from torchvitals.core.tag import Tag
+from torchvitals.record.arguments import optimizers_of
 from torchvitals.record.hooks import Hook
 from torchvitals.record.instrument import Reading
-from torchvitals.record.watch import Vitals, watch
+from torchvitals.record.watch import Vitals
 
 
 class ListSink:
@@ -81,7 +82,7 @@ def attach(
     """Watch a model into a list."""
     sink = ListSink()
     options: dict[str, Any] = {"every": every, "probe": probe, "overhead": 0.02, "on_close": None}
-    return watch(model, optimizer, sink=sink, loss_fn=loss_fn, **options), sink
+    return Vitals(model, optimizers_of(optimizer), sink=sink, loss_fn=loss_fn, **options), sink
 
 
 def hooks_on(model: nn.Module, *others: nn.Module | optim.Optimizer) -> list[object]:

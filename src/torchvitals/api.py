@@ -78,14 +78,14 @@ def watch(
     """
     try:
         from torchvitals.record import arguments
-        from torchvitals.record.watch import watch as attach
+        from torchvitals.record.watch import Vitals
     except ImportError as error:
         raise MissingDependencyError(f"watch needs torch ({error}); run: pip install 'torchvitals[record]'") from error
     # Before the log is opened: a call that is refused leaves no file behind.
     arguments.check(model=model, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe, first_step=first_step)
     optimizers = arguments.optimizers_of(optimizer)
     sink = _sink(logdir, writer)
-    vitals = attach(
+    vitals = Vitals(
         model,
         optimizers,
         sink=sink,

@@ -7,7 +7,7 @@ import functools
 import os
 import platform
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +20,6 @@ from torchvitals.core.manifest import Manifest, Unseen
 from torchvitals.core.step_record import Sink
 from torchvitals.core.tag import Tag
 from torchvitals.record import instruments as instruments_package
-from torchvitals.record.arguments import check, optimizers_of
 from torchvitals.record.guard import log
 from torchvitals.record.instrument import Instrument
 from torchvitals.record.loop import Recorder
@@ -173,37 +172,6 @@ class Vitals:
             seen=tuple(m.name for m in modules if m.activation and m.fired),
             unseen=unseen,
         )
-
-
-def watch(
-    model: nn.Module,
-    optimizer: optim.Optimizer | Iterable[optim.Optimizer] | None,
-    *,
-    sink: Sink,
-    loss_fn: Callable[..., Any] | None,
-    overhead: float,
-    every: int | None,
-    probe: Probe | None,
-    on_close: Callable[[], None] | None,
-    first_step: int = 0,
-) -> Vitals:
-    """Check the arguments and attach; see `torchvitals.watch`, which adds the log.
-
-    Raises:
-        RecordingError: an argument that cannot be attached to, with what to pass instead.
-    """
-    check(model=model, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe, first_step=first_step)
-    return Vitals(
-        model,
-        optimizers_of(optimizer),
-        sink=sink,
-        loss_fn=loss_fn,
-        overhead=overhead,
-        every=every,
-        probe=probe,
-        first_step=first_step,
-        on_close=on_close,
-    )
 
 
 def metric_tag(name: str) -> Tag:
