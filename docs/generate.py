@@ -47,14 +47,20 @@ def measures() -> str:
     """What a log holds: one row a measure, from the instruments that take it."""
     from torchvitals.core.discover import discover
     from torchvitals.record import instruments
-    from torchvitals.record.instrument import Instrument
+    from torchvitals.record.instrument import Cadence, Instrument
 
+    often = {
+        Cadence.LIGHT: "every step that the budget allows",
+        Cadence.SAMPLED: "every sampled step",
+        Cadence.RARE: "every fifth sampled step",
+        Cadence.SPARSE: "every twenty-fifth sampled step",
+    }
     kinds = discover(instruments, Instrument, group="torchvitals.instruments")
-    rows = sorted((m.name, m.unit, m.meaning, "every fifth" if kind.rare else "every") for kind in kinds for m in kind.measures)
+    rows = sorted((m.name, m.unit, m.meaning, often[kind.cadence]) for kind in kinds for m in kind.measures)
     lead = "A tag of the log is `measure/subject`: `grad_norm/encoder.0.weight`, `dead_fraction/relu1`, `loss/train`."
     head = "| measure | unit | meaning | taken at |\n| --- | --- | --- | --- |\n"
     body = "\n".join(
-        f"| `{name}` | {unit or '–'} | {cell(meaning)} | {when} sampled step |" for name, unit, meaning, when in rows
+        f"| `{name}` | {unit or '–'} | {cell(meaning)} | {when} |" for name, unit, meaning, when in rows
     )
     return f"# Measures\n\n{lead}\n\n{head}{body}\n"
 

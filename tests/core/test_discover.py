@@ -69,3 +69,25 @@ def test_a_file_that_cannot_be_imported_says_so(package: Callable[..., ModuleTyp
     found = package(a=ONE.format(name="First"), b=text)
     with pytest.raises(ImportError, match=r"no_such_module_anywhere|Gone"):
         names(found)
+
+
+class Point:
+    """An entry point of some third party."""
+
+    def __init__(self, name: str, offered: object) -> None:
+        self.name, self.value, self.offered = name, f"somewhere:{name}", offered
+
+    def load(self) -> object:
+        if isinstance(self.offered, Exception):
+            raise self.offered
+        return self.offered
+
+
+def test_a_broken_third_party_is_left_out_and_named(
+    package: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = type("Offered", (Base,), {"look": lambda _: 1})
+    points = [Point("gone", ImportError("no module")), Point("number", 7), Point("good", good)]
+    monkeypatch.setattr("torchvitals.core.discover.entry_points", lambda group: points if group == GROUP else [])
+    assert names(package(a=ONE.format(name="First"))) == ["First", "Offered"]
+    assert ["gone" in caplog.messages[0], "number" in caplog.messages[1], len(caplog.messages)] == [True, True, 2]

@@ -55,7 +55,7 @@ vitals = watch(*parts)
 train(*parts, steps=30)
 child = os.fork()
 if child == 0:
-    train(*parts, steps=500)
+    train(*parts, steps=100)
     vitals.log(of_the_child=1.0)
     sys.exit(0)
 assert os.waitpid(child, 0)[1] == 0
@@ -69,7 +69,7 @@ def test_the_log_is_complete(end: str, tmp_path: Path) -> None:
     words = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", START + ENDS[end], str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == (end == "uncaught exception"), done.stderr
-    assert "torchvitals" not in done.stderr, "nothing was logged"
+    assert not any(word in done.stderr for word in ("Training goes on", "could not", "cannot")), "no trouble was logged"
     assert ("ZeroDivisionError" in done.stderr) == (end == "uncaught exception")
     run = torchvitals.read(tmp_path)
     assert run.steps.tolist() == list(range(60))

@@ -10,6 +10,7 @@ import torch
 from recording import attach, batch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from zoo import CLASSES, NETS
 
 from torchvitals.record.frame import Frame
 
@@ -36,8 +37,10 @@ def net() -> tuple[nn.Module, torch.optim.Optimizer, nn.Module]:
     return model, torch.optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss()
 
 
-def one_step(model: nn.Module, optimizer: torch.optim.Optimizer, loss_fn: nn.Module) -> Counter[str]:
-    x, y = batch()
+def one_step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, loss_fn: nn.Module, data: tuple[Tensor, Tensor] | None = None
+) -> Counter[str]:
+    x, y = data or batch()
     with Dispatched() as dispatched:
         optimizer.zero_grad()
         loss_fn(model(x), y).backward()
@@ -60,6 +63,23 @@ def test_an_armed_step_reads_no_value_on_the_host() -> None:
     assert synchronising(armed) == []
 
 
+@pytest.mark.parametrize("name", NETS)
+def test_no_kind_of_net_has_a_value_read_on_the_host(name: str) -> None:
+    build, shape = NETS[name]
+    torch.manual_seed(0)
+    data = torch.randn(8, *shape), torch.randint(0, CLASSES, (8,))
+    model, loss_fn = build(), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    bare = one_step(model, optimizer, loss_fn, data)
+    vitals, sink = attach(model, optimizer, loss_fn=loss_fn)
+    armed = one_step(model, optimizer, loss_fn, data)
+    armed += one_step(model, optimizer, loss_fn, data)
+    vitals.close()
+    assert len(sink.records) == 2
+    assert synchronising(armed - bare) == []
+    assert armed.total() > 2 * bare.total(), "it measured"
+
+
 def test_the_look_out_sees_an_item() -> None:
     with Dispatched() as dispatched:
         torch.ones(2).sum().item()
@@ -68,22 +88,22 @@ def test_the_look_out_sees_an_item() -> None:
 
 def test_one_copy_a_recorded_step(monkeypatch: pytest.MonkeyPatch) -> None:
     copies: list[str] = []
-    original, record = Tensor.cpu, Frame.record
+    original, seal = Tensor.cpu, Frame.seal
     inside: list[int] = []
 
     def cpu(self: Tensor) -> Tensor:
-        copies.append("in record" if inside else "elsewhere")
+        copies.append("in seal" if inside else "elsewhere")
         return original(self)
 
-    def recording(self: Frame) -> Any:
+    def sealing(self: Frame) -> None:
         inside.append(self.step)
         try:
-            return record(self)
+            seal(self)
         finally:
             inside.pop()
 
     monkeypatch.setattr(Tensor, "cpu", cpu)
-    monkeypatch.setattr(Frame, "record", recording)
+    monkeypatch.setattr(Frame, "seal", sealing)
     for name in ("item", "tolist", "__float__", "__bool__", "__int__"):
         monkeypatch.setattr(Tensor, name, lambda *_, name=name: copies.append(name))
     model, optimizer, loss_fn = net()
@@ -92,4 +112,4 @@ def test_one_copy_a_recorded_step(monkeypatch: pytest.MonkeyPatch) -> None:
         one_step(model, optimizer, loss_fn)
     vitals.close()
     assert sink.steps == [0, 2, 4]
-    assert copies == ["in record"] * 3
+    assert copies == ["in seal"] * 3

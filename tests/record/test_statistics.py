@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from torchvitals.record.statistics import (
+    COUNTED,
     EXACT,
     SAMPLE,
     firing_rate,
@@ -15,7 +16,7 @@ from torchvitals.record.statistics import (
     log_edges,
     moments,
     nonfinite_count,
-    norms,
+    nonfinite_counts,
     strided_sample,
 )
 
@@ -73,10 +74,24 @@ def test_firing_rates_are_shares_per_unit(shape: tuple[int, ...], unit_dim: int)
     assert firing_rate(x, unit_dim).tolist() == pytest.approx((units > 0).mean(axis=1).tolist())
 
 
-def test_norms_and_nonfinite_counts() -> None:
-    tensors = [normal(5), normal(3, 4, dtype=torch.float64), normal(2, dtype=torch.bfloat16), torch.empty(0)]
-    assert norms(tensors).tolist() == pytest.approx([float(t.double().norm()) for t in tensors], rel=1e-2)
-    assert nonfinite_count(torch.tensor([1.0, torch.nan, torch.inf, -torch.inf])).item() == 3
+def size(x: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(x.double()).float()
+
+
+def test_nonfinite_elements_of_small_tensors_are_counted_one_by_one() -> None:
+    tensors = [torch.tensor([1.0, torch.nan, torch.inf, -torch.inf]), normal(3, 4), torch.empty(0), torch.full((9,), torch.nan)]
+    assert [nonfinite_count(t, size(t)).item() for t in tensors] == [3, 0, 0, 9]
+    assert nonfinite_counts(tensors, torch.stack([size(t) for t in tensors])).tolist() == [3, 0, 0, 9]
+
+
+def test_one_nan_in_a_large_tensor_is_never_missed_and_many_are_estimated() -> None:
+    one, half, none = normal(50 * COUNTED), normal(50 * COUNTED), normal(50 * COUNTED)
+    one[1] = torch.nan  # no element of the sample
+    half[: 25 * COUNTED] = torch.inf
+    sizes = torch.stack([size(t) for t in (one, half, none)])
+    counts = nonfinite_counts([one, half, none], sizes).tolist()
+    assert counts == [1, pytest.approx(25 * COUNTED, rel=0.01), 0]
+    assert [nonfinite_count(t, s).item() for t, s in zip((one, half, none), sizes, strict=True)] == pytest.approx(counts)
 
 
 @pytest.mark.parametrize(

@@ -75,19 +75,37 @@ def test_what_step_is_told_wins_and_is_not_counted_twice() -> None:
     assert "grad_norm/0.weight" in sink.scalars()
 
 
-def test_step_gives_the_targets_of_a_loss_function_that_no_hook_sees() -> None:
+def test_step_gives_the_loss_the_outputs_and_the_targets_that_were_not_seen() -> None:
     model, (x, y) = net(), batch()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    vitals, sink = attach(model, optimizer, loss_fn=nn.functional.cross_entropy)
-    outputs = model(x)
-    loss = nn.functional.cross_entropy(outputs, y)
-    loss.backward()
+    vitals, sink = attach(model, optimizer)
+    # Where function modes are off, nothing of the loss can be seen.
+    with torch._C.DisableTorchFunction():
+        outputs = model(x)
+        loss = nn.functional.cross_entropy(outputs, y)
+        loss.backward()
     optimizer.step()
     vitals.step(loss, outputs=outputs, targets=y)
     vitals.close()
     assert sink.scalars()["loss/train"] == pytest.approx(loss.item())
     assert sink.vectors()["target_class_count/train"] == torch.bincount(y, minlength=3).tolist()
-    assert [u.subject for u in sink.manifests[-1].unseen] == ["loss"]
+    assert sink.vectors()["predicted_class_count/train"] == torch.bincount(outputs.argmax(1), minlength=3).tolist()
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_what_step_is_told_of_a_step_that_is_not_measured_is_left_out(every: int) -> None:
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    loss_fn = nn.CrossEntropyLoss()
+    vitals, sink = attach(model, optimizer, loss_fn=loss_fn, every=every)
+    for step in range(7):
+        train(model, optimizer, loss_fn, steps=1)
+        vitals.step(100.0 + step, inputs=torch.full((2, 4), float(step)))
+    vitals.close()
+    measured = list(range(0, 7, every))
+    assert sink.steps == measured
+    assert sink.series("loss/train") == [100.0 + step for step in measured]
+    assert sink.series("input_mean/model") == measured
 
 
 def test_without_an_optimizer_each_call_of_step_is_a_step() -> None:

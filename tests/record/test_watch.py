@@ -90,14 +90,13 @@ def test_the_manifest_describes_the_network_in_forward_order() -> None:
     assert "idle" in {u.subject for u in manifest.unseen}
 
 
-def test_findings_are_told_when_the_recording_is_closed(tmp_path: Path) -> None:
+def test_findings_are_told_once_at_the_latest_when_the_recording_is_closed(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model, loss_fn = net(), nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model[0].parameters(), lr=0.1)  # the last layer is left out
     told: list[torchvitals.Finding] = []
     vitals = torchvitals.watch(model, optimizer, logdir=tmp_path, loss_fn=loss_fn, every=1, on_finding=told.append)
     train(model, optimizer, loss_fn, steps=60)
-    assert told == []
     vitals.close()
     vitals.close()
     assert [f.symptom for f in told].count("parameters-not-optimized") == 1

@@ -70,6 +70,10 @@ class Manifest:
     optimizers: tuple[str, ...] = ()
     loss: str = ""  # class name of the loss; empty when it was not seen
     loss_reduction: str = ""  # mean, sum, none; empty when unknown
+    input_shape: tuple[int, ...] | None = None  # of the first batch seen, batch first
+    output_shape: tuple[int, ...] | None = None  # of what the loss was given
+    target_shape: tuple[int, ...] | None = None
+    target_dtype: str = ""  # int64, float32, …; empty when no targets were seen
     every: int | None = None  # fixed sampling interval; None when the budget decides
     modules: tuple[ModuleInfo, ...] = ()
     parameters: tuple[ParameterInfo, ...] = ()
@@ -80,6 +84,11 @@ class Manifest:
     def module(self, name: str) -> ModuleInfo | None:
         """The module of that name, or None."""
         return next((m for m in self.modules if m.name == name), None)
+
+    def activation(self, subject: str) -> str | None:
+        """The kind of activation a subject of the log is: a module, one of its later calls `name#1`, or a function in it."""
+        kinds = {m.name: m.activation for m in self.modules}
+        return kinds.get(subject, kinds.get(subject.rpartition("#")[0]))
 
     def unit(self, measure: str) -> str:
         """The unit of a measure; empty when it is a plain number or unknown."""

@@ -23,6 +23,14 @@ class StepRecord:
     vectors: tuple[tuple[Tag, NDArray[np.float32]], ...] = ()
     histograms: tuple[tuple[Tag, Histogram], ...] = ()
 
+    @property
+    def size_bytes(self) -> int:
+        """About how many bytes it takes in an event file: names and numbers, and some twenty of wrapping for each."""
+        names = [tag for group in (self.scalars, self.vectors, self.histograms) for tag, _ in group]
+        wrapping = sum(20 + len(tag.measure) + len(tag.subject) for tag in names)
+        numbers = 4 * sum(v.size for _, v in self.vectors) + 12 * sum(h.count.size for _, h in self.histograms)
+        return wrapping + numbers
+
 
 class Sink(Protocol):
     """Where the recorder puts what it measured. The store implements it; tests use a list."""

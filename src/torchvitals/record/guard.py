@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import torch
@@ -30,7 +31,8 @@ P = ParamSpec("P")
 def harmless(method: Callable[Concatenate[G, P], None]) -> Callable[Concatenate[G, P], None]:
     """Run a callback without gradients; on any error warn once, take everything off, and let the training go on.
 
-    The warning goes through `logging`, because `warnings.warn` would raise under `-W error`.
+    No function mode sees what we compute: one of the loop's own that draws a random number for each call would change the
+    training. The warning goes through `logging`, because `warnings.warn` would raise under `-W error`.
     """
 
     @functools.wraps(method)
@@ -39,7 +41,7 @@ def harmless(method: Callable[Concatenate[G, P], None]) -> Callable[Concatenate[
             return
         started = time.perf_counter()
         try:
-            with torch.no_grad():
+            with torch._C.DisableTorchFunction(), torch.no_grad():  # in this order: modes see `no_grad`, too
                 method(self, *args, **kwargs)
         except Exception as error:
             self.broken = True
@@ -55,3 +57,13 @@ def harmless(method: Callable[Concatenate[G, P], None]) -> Callable[Concatenate[
             self.cost_s += time.perf_counter() - started
 
     return cast("Callable[Concatenate[G, P], None]", call)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Measure in the precision written down, also where the loop's autocast would turn a product into half precision."""
+    with ExitStack() as stack:
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield

@@ -1,10 +1,11 @@
-"""What every instrument is: the moment it looks, what it yields, and how that is to be read."""
+"""What every instrument is: the moment it looks, how often, what it yields, and how that is to be read."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar, Generic, TypeVar
 
 from torch import Tensor
@@ -14,6 +15,15 @@ from torchvitals.core.tag import Tag
 from torchvitals.record.sights import Sight
 
 S = TypeVar("S", bound=Sight)
+
+
+class Cadence(IntEnum):
+    """On which steps an instrument looks. The first sampled step is one for all of them."""
+
+    LIGHT = 0  # on every step that the budget allows, sampled or not: a few microseconds
+    SAMPLED = 1  # on every sampled step
+    RARE = 5  # on every fifth sampled step: dear in time or in bytes
+    SPARSE = 25  # on every twenty-fifth sampled step: a computation of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +43,13 @@ class Instrument(ABC, Generic[S]):
     """One measurement.
 
     `measure` runs under `no_grad` on sampled steps only. It returns tensors on the device it found them on and never calls
-    `.item()`, `.cpu()` or `bool()` on one: the recorder copies all readings of a step to the host at once.
+    `.item()`, `.cpu()` or `bool()` on one: the recorder copies all readings of a step to the host at once. What it returns
+    must be a tensor of its own, because the loop may change what it was shown before the readings are copied.
     """
 
     sight: ClassVar[type]  # the moment: the kind of sight it is given
     measures: ClassVar[tuple[MeasureInfo, ...]]  # what it can yield
-    rare: ClassVar[bool] = False  # True: dear in time or in bytes, taken on every fifth sampled step
+    cadence: ClassVar[Cadence] = Cadence.SAMPLED
 
     @abstractmethod
     def measure(self, sight: S) -> Iterator[Reading]:

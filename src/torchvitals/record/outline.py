@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -14,10 +15,11 @@ from torchvitals.record.kinds import activation_kind, is_measured, is_norm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firing:
-    """A module that a recorded forward pass reached, and the shape of what it put out."""
+    """A module that a recorded forward pass reached, or a function called inside one, and the shape of what it put out."""
 
     name: str
     output_shape: tuple[int, ...]
+    function: str | None = None  # kind of an activation called as a function
 
 
 def clean_name(name: str) -> str:
@@ -36,22 +38,35 @@ def unique_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def module_infos(model: nn.Module, firings: Sequence[Firing]) -> tuple[ModuleInfo, ...]:
-    """Fired modules in forward order, then those that no recorded forward pass reached."""
+    """Fired modules and functions in forward order, then the modules that no recorded forward pass reached."""
     modules = measured_modules(model)
-    shapes = {f.name: f.output_shape for f in firings}
-    order = [name for name in shapes if name in modules]
-    following = dict(itertools.pairwise(order))
-    return tuple(
-        ModuleInfo(
-            name=name,
-            kind=type(modules[name]).__name__,
-            parameters=sum(p.numel() for p in modules[name].parameters(recurse=False)),
-            output_shape=shapes.get(name),
-            activation=activation_kind(modules[name]),
-            before_norm=name in following and is_norm(modules[following[name]]),
-            fired=name in shapes,
-        )
-        for name in [*order, *(n for n in modules if n not in shapes)]
+    order = [f for f in firings if f.function is not None or f.name in modules]
+    following = {f.name: after.name for f, after in itertools.pairwise(order)}
+    fired = [
+        _function_info(f)
+        if f.function is not None
+        else _module_info(modules, f.name, f.output_shape, following.get(f.name, ""))
+        for f in order
+    ]
+    names = {f.name for f in order}
+    return (*fired, *(_module_info(modules, name, None, "") for name in modules if name not in names))
+
+
+def _module_info(modules: Mapping[str, nn.Module], name: str, shape: tuple[int, ...] | None, following: str) -> ModuleInfo:
+    return ModuleInfo(
+        name=name,
+        kind=type(modules[name]).__name__,
+        parameters=sum(p.numel() for p in modules[name].parameters(recurse=False)),
+        output_shape=shape,
+        activation=activation_kind(modules[name]),
+        before_norm=following in modules and is_norm(modules[following]),
+        fired=shape is not None,
+    )
+
+
+def _function_info(firing: Firing) -> ModuleInfo:
+    return ModuleInfo(
+        name=firing.name, kind=f"F.{firing.function}", output_shape=firing.output_shape, activation=firing.function
     )
 
 
@@ -79,13 +94,25 @@ def unseen_activations(model: nn.Module, modules: Sequence[ModuleInfo]) -> Itera
     if not any(m.activation for m in modules if m.fired):
         yield Unseen(
             subject=type(model).__name__,
-            reason="no activation module fired; activations called as functions (F.relu, torch.tanh) are not seen by hooks",
+            reason="no activation fired, neither a module nor a function that is known as one",
         )
 
 
 def first_tensor(output: object) -> Tensor | None:
-    """The first floating tensor of a module's output: itself, or inside a tuple, list or dict."""
+    """The first floating tensor of a module's output: itself, or inside a tuple, list, dict or dataclass."""
+    return next(iter(floating_tensors(output)), None)
+
+
+def floating_tensors(output: object) -> list[Tensor]:
+    """All floating tensors of a module's output, in order."""
     if isinstance(output, Tensor):
-        return output if output.is_floating_point() and output.numel() else None
-    items = output.values() if isinstance(output, dict) else output if isinstance(output, tuple | list) else ()
-    return next((t for t in map(first_tensor, items) if t is not None), None)
+        return [output] if output.is_floating_point() and output.numel() else []
+    return [tensor for item in _items(output) for tensor in floating_tensors(item)]
+
+
+def _items(output: object) -> Iterable[object]:
+    if isinstance(output, Mapping):
+        return output.values()
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        return [getattr(output, field.name) for field in dataclasses.fields(output)]
+    return output if isinstance(output, tuple | list) else ()

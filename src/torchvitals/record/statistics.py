@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+COUNTED = 1024  # elements of a tensor that are searched for NaN and infinity one by one
 SAMPLE = 2048  # elements of a histogram sample: a bin's share is off by at most 1/√2048 ≈ 2 %
 EXACT = 16_384  # tensors up to this size get an exact standard deviation, larger ones one of a strided sample
 
@@ -17,10 +18,16 @@ def strided_sample(x: Tensor, limit: int) -> Tensor:
     The stride is odd, so that power-of-two layouts do not return the same few pixels of every map.
     """
     flat = x.reshape(-1)
-    if flat.numel() <= limit:
-        return flat
-    stride = -(-flat.numel() // limit) | 1
-    return flat[::stride]
+    return flat if flat.numel() <= limit else flat[:: _stride(flat.numel(), limit)]
+
+
+def strided_size(elements: int, limit: int) -> int:
+    """How many elements `strided_sample` takes of so many."""
+    return elements if elements <= limit else -(-elements // _stride(elements, limit))
+
+
+def _stride(elements: int, limit: int) -> int:
+    return -(-elements // limit) | 1
 
 
 def moments(x: Tensor) -> Tensor:
@@ -39,20 +46,46 @@ def moments(x: Tensor) -> Tensor:
     return torch.stack([m.float() for m in (mean, spread, rms, low, high)])
 
 
-def nonfinite_count(x: Tensor) -> Tensor:
-    """How many elements of x are NaN or infinite, as a 0-d tensor."""
-    return x.numel() - x.isfinite().sum()
+def nonfinite_count(x: Tensor, size: Tensor) -> Tensor:
+    """How many elements of x are NaN or infinite, as a 0-d tensor; `size` is its L2 norm, or any multiple of it.
+
+    Counting all elements of a large tensor takes a CPU longer than all other measurements together (87 ms on 9.6 M floats).
+    The norm tells whether there are any; how many is exact for tensors up to `COUNTED` elements and estimated beyond from a
+    strided sample.
+    """
+    sample = strided_sample(x, COUNTED)
+    found = sample.isfinite().logical_not_().sum()
+    if sample.numel() == x.numel():
+        return found.float()
+    return _estimate(found, x.numel() / sample.numel(), size)
 
 
-def norms(tensors: Sequence[Tensor]) -> Tensor:
-    """L2 norm of each tensor, as a (P,) tensor, by one fused call."""
-    return torch.stack([n.float() for n in torch._foreach_norm(list(tensors))])
+def nonfinite_counts(tensors: Sequence[Tensor], sizes: Tensor) -> Tensor:
+    """`nonfinite_count` of each of P tensors on one device from their L2 norms (P,), as (P,), by a handful of calls."""
+    samples = [strided_sample(x, COUNTED) for x in tensors]
+    seen = torch.cat([s.float() for s in samples]).isfinite().logical_not_().cumsum(0)
+    lengths = torch.tensor([s.numel() for s in samples])
+    scale = torch.tensor([float(x.numel()) for x in tensors]) / lengths.clamp(min=1)
+    ends = torch.nn.functional.pad(lengths.cumsum(0), (1, 0)).to(seen.device, non_blocking=True)
+    # The running count at the end of each sample, less that at its start.
+    found = torch.nn.functional.pad(seen, (1, 0))[ends].diff()
+    return _estimate(found, scale.to(seen.device, non_blocking=True), sizes)
+
+
+def _estimate(found: Tensor, scale: Tensor | float, sizes: Tensor) -> Tensor:
+    """At least one where the norm is not finite, none where it is."""
+    return torch.where(sizes.isfinite(), 0.0, (found * scale).clamp_(min=1.0))
 
 
 def firing_rate(x: Tensor, unit_dim: int) -> Tensor:
-    """Share of the samples (and positions) on which each unit is above zero, as a (U,) tensor."""
+    """Share of the samples (and positions) on which each unit is above zero, as a (U,) tensor. NaN is not above zero.
+
+    By the mean of the sign, which takes a CPU a quarter of the time of counting where `x > 0` (0.3 against 1.2 ms on 1 M
+    floats).
+    """
     others = [d for d in range(x.ndim) if d != unit_dim % x.ndim]
-    return (x > 0).float().mean(dim=others) if others else (x > 0).float()
+    fires = torch.sign(x).float().nan_to_num_(nan=0.0).clamp_(min=0)
+    return fires.mean(dim=others) if others else fires
 
 
 def share(mask: Tensor) -> Tensor:

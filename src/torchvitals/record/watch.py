@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import functools
 import os
 import platform
 import weakref
@@ -23,8 +22,10 @@ from torchvitals.record import instruments as instruments_package
 from torchvitals.record.guard import log
 from torchvitals.record.instrument import Instrument
 from torchvitals.record.loop import Recorder
+from torchvitals.record.optimizers import Stop
 from torchvitals.record.outline import module_infos, parameter_infos, unseen_activations
-from torchvitals.record.probe import Probe, look
+from torchvitals.record.probe import Probe, ProbeLook
+from torchvitals.record.reviews import Review, Reviews
 from torchvitals.record.schedule import Budget, Every, Schedule
 from torchvitals.record.sights import InputSight, LossSight, Sight
 
@@ -34,7 +35,13 @@ SPLITS = ("train", "val", "test")
 
 def all_instruments() -> tuple[Instrument[Sight], ...]:
     """Every instrument of the folder, and those of third parties (entry points `torchvitals.instruments`)."""
-    return tuple(cls() for cls in discover(instruments_package, Instrument, group="torchvitals.instruments"))  # type: ignore[type-abstract]
+    instruments: list[Instrument[Sight]] = []
+    for kind in discover(instruments_package, Instrument, group="torchvitals.instruments"):  # type: ignore[type-abstract]
+        try:
+            instruments.append(kind())
+        except Exception as error:
+            log.warning("torchvitals does without %s: %s: %s", kind.__name__, type(error).__name__, error)
+    return tuple(instruments)
 
 
 class Vitals:
@@ -55,6 +62,8 @@ class Vitals:
         every: int | None = None,
         probe: Probe | None = None,
         first_step: int = 0,
+        review: Review | None = None,
+        stop: Stop | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
         schedule: Schedule = Budget(overhead=overhead) if every is None else Every(n=every)
@@ -65,6 +74,7 @@ class Vitals:
         self._on_close = on_close
         self._closed = False
         self._pid = os.getpid()
+        self._probe = None if probe is None else ProbeLook(model, probe, loss_fn)
         self._recorder = Recorder(
             model=model,
             optimizers=optimizers,
@@ -73,7 +83,9 @@ class Vitals:
             schedule=schedule,
             sink=sink,
             describe=self._describe,
-            look_at_probe=None if probe is None else functools.partial(look, model, probe, loss_fn),
+            look_at_probe=self._probe,
+            reviews=Reviews(review, overhead),
+            stop=stop,
             first_step=first_step,
         )
         # The optimizer's hooks keep the recorder alive, and through `_describe` this object: a user who does not keep the
@@ -91,8 +103,9 @@ class Vitals:
     ) -> None:
         """Tell what could not be seen of the optimizer step that has just been taken.
 
-        Optional when `loss_fn` is a module. What is passed here wins over what was seen, and no step is counted twice. If no
-        optimizer of the model was ever seen stepping (weights updated by hand), the call itself is the step.
+        Optional. What is passed here wins over what was seen, and no step is counted twice; on a step that is not measured it
+        is passed over. If no optimizer of the model was ever seen stepping (weights updated by hand), the call itself is the
+        step.
         """
         sight = None
         value = _loss_value(loss)
@@ -149,28 +162,30 @@ class Vitals:
         self._close(cut_short=kind is not None)
 
     def _describe(self, recorder: Recorder) -> Manifest:
-        modules = module_infos(recorder.model, tuple(recorder.modules.firings.values()))
-        unseen = tuple(unseen_activations(recorder.model, modules))
-        if recorder.compiled:
-            unseen = (Unseen(subject="activations", reason="the model is compiled; hooks added after that are never called"),)
-        if self._loss_fn is not None and not isinstance(self._loss_fn, nn.Module):
-            unseen += (
-                Unseen(subject="loss", reason="loss_fn is a function, which no hook can see; pass it to vitals.step(loss)"),
-            )
+        passes = recorder.passes
+        modules = module_infos(recorder.model, passes.firings())
+        unseen = [*unseen_activations(recorder.model, modules), *passes.unseen()]
+        unseen += [Unseen(subject=name, reason=f"the instrument raised {why}") for name, why in recorder.panel.disarmed.items()]
+        if self._probe is not None and self._probe.failure:
+            unseen.append(Unseen(subject="probe", reason=self._probe.failure))
         return Manifest(
             versions=_versions(),
             device=str(next(iter(recorder.parameters.values())).device) if recorder.parameters else "cpu",
             seed=torch.initial_seed(),
             model=type(recorder.model).__name__,
             optimizers=tuple(type(o).__name__ for o in recorder.optimizers.known()),
-            loss=_loss_name(self._loss_fn),
+            loss=_loss_name(self._loss_fn) or passes.forward.losses.kind,
             loss_reduction=str(getattr(self._loss_fn, "reduction", "")),
+            input_shape=recorder.contract.input_shape,
+            output_shape=recorder.contract.output_shape,
+            target_shape=recorder.contract.target_shape,
+            target_dtype=recorder.contract.target_dtype,
             every=self._every,
             modules=modules,
             parameters=parameter_infos(recorder.model, modules, recorder.optimizers.owned()),
             measures=tuple(m for i in self._instruments for m in i.measures),
             seen=tuple(m.name for m in modules if m.activation and m.fired),
-            unseen=unseen,
+            unseen=tuple(unseen),
         )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading, Sample
+from torchvitals.record.instrument import Cadence, Instrument, Reading, Sample
 from torchvitals.record.sights import ForwardSight
 from torchvitals.record.statistics import SAMPLE, strided_sample
 
@@ -23,7 +23,7 @@ class ActivationHistogram(Instrument[ForwardSight]):
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
         MeasureInfo(name="activations", unit="elements", meaning="distribution of a module's output in half-octave bins"),
     )
-    rare: ClassVar[bool] = True
+    cadence: ClassVar[Cadence] = Cadence.RARE
 
     def measure(self, sight: ForwardSight) -> Iterator[Reading]:
         """One sample."""

@@ -33,6 +33,7 @@ class InputMoments(Instrument[InputSight]):
         """Six scalars; none for integer inputs such as token ids."""
         if not sight.inputs.is_floating_point() or sight.inputs.numel() == 0:
             return
-        for name, value in zip(NAMES, moments(sight.inputs).unbind(0), strict=True):
+        mean, std, rms, low, high = moments(sight.inputs).unbind(0)
+        for name, value in zip(NAMES, (mean, std, rms, low, high), strict=True):
             yield Tag(measure=name, subject="model"), value
-        yield Tag(measure="nonfinite_inputs", subject="model"), nonfinite_count(sight.inputs)
+        yield Tag(measure="nonfinite_inputs", subject="model"), nonfinite_count(sight.inputs, rms)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.instrument import Cadence, Instrument, Reading
 from torchvitals.record.sights import LossSight
 
 TRAIN = Tag(measure="loss", subject="train")
@@ -19,6 +19,7 @@ class Loss(Instrument[LossSight]):
     """L as the loop computed it; the mean where the loss was not reduced to one number."""
 
     sight: ClassVar[type] = LossSight
+    cadence: ClassVar[Cadence] = Cadence.LIGHT
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
         MeasureInfo(name="loss", unit="", meaning="training loss of the step's last forward pass"),
     )

@@ -1,4 +1,4 @@
-"""How the network does on one fixed batch in evaluation mode."""
+"""How the network does on one fixed batch in evaluation mode, and in training mode."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ from typing import ClassVar
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.instrument import Cadence, Instrument, Reading
 from torchvitals.record.sights import ProbeSight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeLoss(Instrument[ProbeSight]):
-    """The loss of the probe batch after the update, with dropout off and batch norm on its running statistics.
+    """The loss of the probe batch after the update, in both modes of the same weights.
 
-    Against the training loss it shows what the two modes make of the same network, free of the noise of the batches.
+    `loss/probe` is with dropout off and batch norm on its running statistics, `loss/probe_train` with dropout on and batch
+    norm on the statistics of the batch. Both are free of the noise of changing batches, and their ratio is what the modes
+    alone make of the network: at most 1.54 in healthy runs with batch norm (batch sizes 2 to 64), 6.3 where a momentum of
+    0.001 left the running statistics behind.
     """
 
     sight: ClassVar[type] = ProbeSight
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
-        MeasureInfo(name="loss", unit="", meaning="training loss of a step, or the probe's loss in evaluation mode"),
+        MeasureInfo(
+            name="loss",
+            unit="",
+            meaning="loss of the fixed probe batch, in evaluation mode (`probe`) and in training mode (`probe_train`)",
+        ),
     )
-    rare: ClassVar[bool] = True
+    cadence: ClassVar[Cadence] = Cadence.RARE
 
     def measure(self, sight: ProbeSight) -> Iterator[Reading]:
-        """One scalar; nothing when the loss is not known."""
-        if sight.loss is not None:
-            yield Tag(measure="loss", subject="probe"), sight.loss.detach().float().mean()
+        """Up to two scalars; none when the loss is not known."""
+        for subject, loss in (("probe", sight.loss), ("probe_train", sight.training_loss)):
+            if loss is not None:
+                yield Tag(measure="loss", subject=subject), loss.detach().float().mean()

@@ -11,8 +11,8 @@ import torch
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
 from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.l2_norms import by_device, l2_norms
 from torchvitals.record.sights import UpdateSight
-from torchvitals.record.statistics import norms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +29,9 @@ class UpdateRatio(Instrument[UpdateSight]):
 
     def measure(self, sight: UpdateSight) -> Iterator[Reading]:
         """P scalars."""
-        sizes = norms(sight.before)
-        # The copies taken before the step are ours: subtract into them instead of allocating once more.
-        torch._foreach_sub_(list(sight.before), [p.detach() for p in sight.after])
-        moved = norms(sight.before)
-        ratios = torch.where(moved == 0, moved, moved / sizes)
-        for name, value in zip(sight.names, ratios.unbind(0), strict=True):
-            yield Tag(measure="update_ratio", subject=name), value
+        norms = l2_norms(sight.deltas)
+        for positions in by_device(norms).values():
+            moved = torch.stack([norms[i] for i in positions])
+            ratios = moved / torch.stack([sight.sizes[i].float() for i in positions])
+            for i, value in zip(positions, torch.where(moved == 0, moved, ratios).unbind(0), strict=True):
+                yield Tag(measure="update_ratio", subject=sight.names[i]), value

@@ -10,7 +10,7 @@ import torch
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading, Sample
+from torchvitals.record.instrument import Cadence, Instrument, Reading, Sample
 from torchvitals.record.sights import ParameterSight
 from torchvitals.record.statistics import SAMPLE, strided_sample
 
@@ -23,7 +23,7 @@ class WeightHistogram(Instrument[ParameterSight]):
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
         MeasureInfo(name="weights", unit="elements", meaning="distribution of a parameter in half-octave bins"),
     )
-    rare: ClassVar[bool] = True
+    cadence: ClassVar[Cadence] = Cadence.RARE
 
     def measure(self, sight: ParameterSight) -> Iterator[Reading]:
         """P samples."""

@@ -9,8 +9,8 @@ from typing import ClassVar
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
 from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.l2_norms import l2_norms
 from torchvitals.record.sights import ParameterSight
-from torchvitals.record.statistics import norms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,5 +24,5 @@ class WeightNorm(Instrument[ParameterSight]):
 
     def measure(self, sight: ParameterSight) -> Iterator[Reading]:
         """P scalars."""
-        for name, value in zip(sight.names, norms(sight.parameters).unbind(0), strict=True):
+        for name, value in zip(sight.names, l2_norms(sight.parameters), strict=True):
             yield Tag(measure="weight_norm", subject=name), value
