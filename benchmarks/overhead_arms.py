@@ -18,8 +18,7 @@ from torch import Tensor
 
 # What the README promises of torchvitals by default: a budget, and a start beyond it.
 DENSE = 20  # first steps, each of which is measured
-GRANT_S = 3.0  # training time after them in which a granted quarter of a second is spent, wholly on all but the fastest steps
-STEADY_S = 0.25 / 0.02  # training time from which on that quarter of a second lies within the 2 %, too
+START_S = 3.0  # training time after them that is counted as the start as well
 
 
 def _nothing(*_: object) -> None:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from log_page import machine
-from overhead_arms import ARMS, GRANT_S, STEADY_S
+from overhead_arms import ARMS, START_S
 from overhead_figures import Figures, Missing
 from overhead_models import WORKLOADS
 
@@ -22,9 +22,9 @@ which of them begins alternates; one is recorded, the other is not. A step is `z
 the recorder does around it. Times are {clock} time of the process; what threads of the recorder do is counted with it. A
 recorder's own clock stands still while the other training steps. Each recorder has a process of its own, and a warm-up.
 
-torchvitals keeps to 2 % of the training time, but for its start: the first 20 steps and a quarter of a second. The start is
-therefore passed over first ({steady:g} s of training, after which that quarter of a second lies within the 2 %, too). What the
-first 20 steps and the {grant:g} s after them cost stands in a column of its own."""
+torchvitals keeps to 2 % of the training time, but for its start: the first 20 steps, and log-spaced ones up to the thousandth
+for a second in all at the most. What the first 20 steps and the {start:g} s after them cost stands in a column of its own; then
+the log-spaced looks are ended, and what is measured is the steady state."""
 
 COLUMNS = """\
 - **bare step**: the median step of the other training. Beside a recorder that does much it finds cold caches and is itself
@@ -45,7 +45,7 @@ def page(results: Results, *, date: str) -> str:
     lines = [
         f"# What recording costs, {date}",
         "",
-        METHOD.format(clock=clock, steady=STEADY_S, grant=GRANT_S),
+        METHOD.format(clock=clock, start=START_S),
         "",
         f"Machine: {machine()}; {device}. Python {platform.python_version()}. Versions: {versions()}.",
         "",

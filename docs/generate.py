@@ -59,9 +59,7 @@ def measures() -> str:
     rows = sorted((m.name, m.unit, m.meaning, often[kind.cadence]) for kind in kinds for m in kind.measures)
     lead = "A tag of the log is `measure/subject`: `grad_norm/encoder.0.weight`, `dead_fraction/relu1`, `loss/train`."
     head = "| measure | unit | meaning | taken at |\n| --- | --- | --- | --- |\n"
-    body = "\n".join(
-        f"| `{name}` | {unit or '–'} | {cell(meaning)} | {when} |" for name, unit, meaning, when in rows
-    )
+    body = "\n".join(f"| `{name}` | {unit or '–'} | {cell(meaning)} | {when} |" for name, unit, meaning, when in rows)
     return f"# Measures\n\n{lead}\n\n{head}{body}\n"
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torchvitals.core.finding import Severity as Severity
     from torchvitals.core.run import Run as Run
     from torchvitals.errors import TorchvitalsError as TorchvitalsError
+    from torchvitals.errors import TrainingStoppedError as TrainingStoppedError
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ _HOME = {
     "Run": "torchvitals.core.run",
     "Severity": "torchvitals.core.finding",
     "TorchvitalsError": "torchvitals.errors",
+    "TrainingStoppedError": "torchvitals.errors",
     "diagnose": "torchvitals.api",
     "read": "torchvitals.api",
     "report": "torchvitals.api",
@@ -40,6 +42,7 @@ __all__ = [
     "Run",
     "Severity",
     "TorchvitalsError",
+    "TrainingStoppedError",
     "diagnose",
     "read",
     "report",

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torchvitals.core.diagnosis import Diagnosis
-from torchvitals.core.finding import Finding
+from torchvitals.core.finding import Finding, Severity
 from torchvitals.core.run import Run
 from torchvitals.core.tag import Tag
 from torchvitals.diagnosis import engine
+from torchvitals.diagnosis.settings import Settings
 from torchvitals.errors import LogError, MissingDependencyError, RecordingError
 from torchvitals.reading import foreign, reader
 
 if TYPE_CHECKING:
     from torch import nn, optim
 
+    from torchvitals.live import LiveReview
     from torchvitals.record.watch import Vitals
     from torchvitals.store.tensorboard import TensorBoardSink
 
@@ -38,6 +40,7 @@ def watch(
     every: int | None = None,
     first_step: int = 0,
     on_finding: OnFinding | None = None,
+    stop_on: Severity | str | None = None,
 ) -> Vitals:
     """Record the vital signs of a training into a TensorBoard log. One line above an unchanged loop.
 
@@ -48,12 +51,17 @@ def watch(
             taken up again: its files stay as they are, and what they hold from the first new step on is superseded.
         writer: instead of `logdir`, a `SummaryWriter` that you have already: the recording goes into its file, beside your own
             tags, so that whatever mirrors it (W&B, MLflow) sees both. Close it after the recording; it is never closed here.
-        loss_fn: the loss module the loop calls; loss, outputs and targets are then seen without a call to `step`.
-        probe: one small fixed batch (inputs, targets); its loss in evaluation mode is recorded now and then.
-        overhead: budget as a fraction of the training time, 0.02 for two per cent. The first 20 steps are always measured.
+        loss_fn: the loss module the loop calls. Without it the loss is what `backward` is called on, seen where no function is
+            compiled; the probe has a loss only with it.
+        probe: one small fixed batch (inputs, targets); its loss in both modes is recorded now and then.
+        overhead: budget as a fraction of the training time, 0.02 for two per cent. The first 20 steps are always measured, and
+            log-spaced ones up to the thousandth, for a second in all at the most.
         every: measure every n-th step instead of keeping to a budget.
         first_step: number of the first step, for a training that goes on from a checkpoint.
-        on_finding: called with each root finding when the recording is closed.
+        on_finding: called with each root finding, as soon as two reviews in a row have confirmed it, or at the end. While the
+            training runs, a new finding is also said in one line on stderr, from `warning` on.
+        stop_on: raise `TrainingStoppedError` out of the optimizer's step when a finding of this severity (`"critical"`, say) is
+            confirmed; nothing is ever raised without it.
 
     Returns:
         The recorder: `step` and `log` to tell it more, `close` or a `with` block to end it. It also ends by itself at
@@ -68,7 +76,7 @@ def watch(
         >>> import tempfile, torch, torchvitals
         >>> model, logdir = torch.nn.Linear(4, 1), tempfile.mkdtemp()
         >>> loss_fn, optimizer = torch.nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
-        >>> with torchvitals.watch(model, optimizer, logdir=logdir, loss_fn=loss_fn):
+        >>> with torchvitals.watch(model, logdir=logdir):
         ...     for _ in range(3):
         ...         optimizer.zero_grad()
         ...         loss_fn(model(torch.ones(8, 4)), torch.zeros(8, 1)).backward()
@@ -77,14 +85,22 @@ def watch(
         [0, 1, 2]
     """
     try:
+        from torchvitals.live import LiveReview
         from torchvitals.record import arguments
         from torchvitals.record.watch import Vitals
     except ImportError as error:
+        if (error.name or "").partition(".")[0] == "torchvitals":  # a fault of our own
+            raise
         raise MissingDependencyError(f"watch needs torch ({error}); run: pip install 'torchvitals[record]'") from error
     # Before the log is opened: a call that is refused leaves no file behind.
     arguments.check(model=model, loss_fn=loss_fn, overhead=overhead, every=every, probe=probe, first_step=first_step)
     optimizers = arguments.optimizers_of(optimizer)
+    try:
+        worst = None if stop_on is None else Severity(stop_on)
+    except ValueError as error:
+        raise RecordingError(f"stop_on={stop_on!r} is no severity; pass 'critical' or 'warning', or leave it out") from error
     sink = _sink(logdir, writer)
+    live = LiveReview(sink, on_finding=on_finding, stop_on=worst)
     vitals = Vitals(
         model,
         optimizers,
@@ -94,7 +110,9 @@ def watch(
         every=every,
         probe=probe,
         first_step=first_step,
-        on_close=lambda: _summarize(sink, on_finding),
+        review=live,
+        stop=live.stop,
+        on_close=lambda: _summarize(sink, live, on_finding),
     )
     if writer is not None:
         # tensorboardX closes its files at interpreter exit. What is registered last runs first.
@@ -127,7 +145,7 @@ def _close(vitals: weakref.ref[Vitals]) -> None:
         alive.close()
 
 
-def _summarize(sink: TensorBoardSink, on_finding: OnFinding | None) -> None:
+def _summarize(sink: TensorBoardSink, live: LiveReview, on_finding: OnFinding | None) -> None:
     """Diagnose what was just recorded, so that plain TensorBoard shows the verdict on its Text page."""
     from torchvitals.present.report.markdown import render
     from torchvitals.present.report.section import Section
@@ -141,8 +159,9 @@ def _summarize(sink: TensorBoardSink, on_finding: OnFinding | None) -> None:
         raise
     diagnosis = engine.diagnose(run)
     sink.write_text(FINDINGS_TAG, render([Section(run=run, diagnosis=diagnosis)]), int(run.steps[-1]))
-    for finding in diagnosis.roots if on_finding else ():
-        on_finding(finding)  # type: ignore[misc]
+    for finding in diagnosis.roots:
+        if on_finding is not None and not live.said(finding):
+            on_finding(finding)
 
 
 def read(path: str | Path, *, roles: Mapping[str, str] | None = None) -> Run:
@@ -161,16 +180,37 @@ def read(path: str | Path, *, roles: Mapping[str, str] | None = None) -> Run:
     return foreign.read(path, roles)
 
 
-def diagnose(run: Run | str | Path, *, roles: Mapping[str, str] | None = None) -> Diagnosis:
+def diagnose(
+    run: Run | str | Path,
+    *,
+    roles: Mapping[str, str] | None = None,
+    select: Sequence[str] = (),
+    mute: Mapping[str, str] | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    baseline: Run | str | Path | Sequence[Run | str | Path] = (),
+) -> Diagnosis:
     """Judge a run, or the log at a path: what is wrong, where, since when, why, and what to change.
 
-    `roles` says what tags of another tool's log are; see `read`.
+    Args:
+        run: what `read` returned, or a path.
+        roles: what tags of another tool's log are; see `read`.
+        select: only these symptoms, by name or code.
+        mute: symptoms not to look for, each with the reason that is shown instead.
+        thresholds: other thresholds than the rules' own, as in `{"dead-relu.share": 0.7}`.
+        baseline: one or several good runs of your own, or their paths; departures from their ranges are reported, too.
+
+    What is not given here may stand in `TORCHVITALS_SELECT`, `TORCHVITALS_MUTE` and `TORCHVITALS_SET`, or as `select`, `mute`
+    and `thresholds` under `[tool.torchvitals]` in pyproject.toml of the working directory.
 
     Raises:
         LogError: the path cannot be read as one run.
-        ConfigError: a role that there is not, or a tag that the log does not hold.
+        ConfigError: a role, symptom or threshold that there is not, or a tag that the log does not hold.
     """
-    return engine.diagnose(foreign.remapped(run, roles) if isinstance(run, Run) else foreign.read(run, roles))
+    settings = Settings(source="diagnose", select=tuple(select), mute=mute or {}, thresholds=thresholds or {})
+    judged = foreign.remapped(run, roles) if isinstance(run, Run) else foreign.read(run, roles)
+    several = [baseline] if isinstance(baseline, Run | str | Path) else baseline
+    good = [r if isinstance(r, Run) else foreign.read(r, roles) for r in several]
+    return engine.diagnose(judged, settings=settings, baseline=good)
 
 
 def report(run: Run | str | Path | Sequence[Run | str | Path], path: str | Path) -> Path:

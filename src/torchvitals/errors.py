@@ -7,10 +7,14 @@ TorchvitalsError
 │   ├── LogNotFoundError  nothing at that path
 │   └── EmptyLogError     a path without a single recorded point
 ├── ConfigError           an unknown or ill-typed setting
+├── TrainingStoppedError  a finding that `watch(stop_on=…)` was to stop the training for
 └── MissingDependencyError   an optional package is not installed
 
-Each message ends with what to do next. Inside a training loop none of these is ever raised: see `record.loop`.
+Each message ends with what to do next. Inside a training loop none of these is ever raised, but for `TrainingStoppedError`
+where `stop_on` asks for it: see `record.loop`.
 """
+
+from typing import Any
 
 
 class TorchvitalsError(Exception):
@@ -47,6 +51,17 @@ class ConfigError(TorchvitalsError, ValueError):
     """An unknown rule, threshold or setting."""
 
     exit_code = 2
+
+
+class TrainingStoppedError(TorchvitalsError, RuntimeError):
+    """A finding that `watch(stop_on=…)` was to stop the training for; `finding` is that finding.
+
+    It is raised by the optimizer's step that was under way when the finding was confirmed; the weights have been updated.
+    """
+
+    def __init__(self, message: str, finding: Any = None) -> None:
+        super().__init__(message)
+        self.finding = finding
 
 
 class MissingDependencyError(TorchvitalsError, ImportError):

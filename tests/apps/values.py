@@ -9,7 +9,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from torchvitals.core.diagnosis import Diagnosis
-from torchvitals.core.finding import Clean, Evidence, Finding, Remedy, Severity, Skipped
+from torchvitals.core.finding import Clean, Evidence, Finding, Remedy, Severity, Skipped, Why
 from torchvitals.core.manifest import Manifest, ModuleInfo, ParameterInfo
 from torchvitals.core.run import Run
 from torchvitals.core.series import Series
@@ -111,7 +111,7 @@ def vanishing(run: Run, layers: tuple[str, ...] = LAYERS) -> Diagnosis:
         run=run.name,
         verdict="critical",
         findings=(root, slow, child),
-        skipped=(Skipped(rule="dead-relu", reason="no ReLU in this network"),),
+        skipped=(Skipped(rule="dead-relu", reason="no ReLU in this network", why=Why.NOT_MEASURED),),
         clean=(Clean(rule="exploding-gradient", reason="largest norm 1.3, band up to 100"),),
     )
 
@@ -128,7 +128,7 @@ def healthy(run: Run) -> Diagnosis:
         run=run.name,
         verdict="healthy",
         clean=(Clean(rule="vanishing-gradient", reason="smallest norm 0.3, band from 1e-5"),),
-        skipped=(Skipped(rule="dead-relu", reason="no ReLU in this network"),),
+        skipped=(Skipped(rule="dead-relu", reason="no ReLU in this network", why=Why.NOT_MEASURED),),
     )
 
 

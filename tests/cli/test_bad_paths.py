@@ -82,7 +82,7 @@ def test_dashboard_of_a_missing_folder(cli, tmp_path: Path) -> None:
 
 
 def test_a_fault_of_ours_is_one_line_and_exit_code_4(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_run: object) -> None:
+    def broken(_run: object, **_: object) -> None:
         raise ZeroDivisionError("a rule\nfell over")
 
     monkeypatch.setattr("torchvitals.diagnosis.engine.diagnose", broken)

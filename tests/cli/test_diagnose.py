@@ -39,7 +39,7 @@ def test_a_run_that_could_not_be_read_is_not_health() -> None:
 def sick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A readable log and an engine that finds something in it."""
     write_log(tmp_path / "a [red]", {"loss/train": [1.0] * 20})
-    monkeypatch.setattr("torchvitals.diagnosis.engine.diagnose", lambda _run: found("critical"))
+    monkeypatch.setattr("torchvitals.diagnosis.engine.diagnose", lambda _run, **_: found("critical"))
     return tmp_path / "a [red]"
 
 

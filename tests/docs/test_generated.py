@@ -39,7 +39,7 @@ def test_the_readme_keeps_what_stands_around_the_table(copy: Path) -> None:
     text = (copy / "README.md").read_text(encoding="utf-8")
     assert text.startswith("Before\n")
     assert text.endswith("\nAfter\n")
-    assert "old" not in text
+    assert "\nold\n" not in text
     assert "(docs/symptoms/dead-relu.md)" in text
 
 

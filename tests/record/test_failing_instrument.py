@@ -43,7 +43,7 @@ MINE = Tag(measure="third_party", subject="model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThirdParty(Instrument[Any]):
+class Foreign(Instrument[Any]):
     """Counts how often it looked, until it fails."""
 
     sight: ClassVar[type] = sights.GradientSight
@@ -58,7 +58,7 @@ class ThirdParty(Instrument[Any]):
         return iter([(MINE, float(len(self.looks)))])
 
 
-class Halfway(ThirdParty):
+class Halfway(Foreign):
     """Fails in a generator that has yielded something already."""
 
     def measure(self, sight: Any) -> Iterator[Reading]:
@@ -68,10 +68,10 @@ class Halfway(ThirdParty):
             raise RuntimeError("wires crossed")
 
 
-def yielding(reading: Any) -> type[ThirdParty]:
+def yielding(reading: Any) -> type[Foreign]:
     """One that does not raise, but yields what no log can hold."""
 
-    class Rubbish(ThirdParty):
+    class Rubbish(Foreign):
         def measure(self, sight: Any) -> Iterator[Reading]:
             self.looks.append(sight)
             if len(self.looks) > self.good_looks:
@@ -110,7 +110,7 @@ def numbers(sink: ListSink) -> list[dict[str, Any]]:
     return found
 
 
-def assert_left_out(sink: ListSink, instrument: ThirdParty, caplog: pytest.LogCaptureFixture, why: str) -> None:
+def assert_left_out(sink: ListSink, instrument: Foreign, caplog: pytest.LogCaptureFixture, why: str) -> None:
     name = type(instrument).__name__
     (warning,) = caplog.records
     assert warning.levelno == logging.WARNING
@@ -122,9 +122,9 @@ def assert_left_out(sink: ListSink, instrument: ThirdParty, caplog: pytest.LogCa
 
 
 @pytest.mark.parametrize("good_looks", [0, 3])
-@pytest.mark.parametrize("make", [ThirdParty, Halfway])
+@pytest.mark.parametrize("make", [Foreign, Halfway])
 def test_it_is_left_out_and_all_else_is_recorded(
-    make: type[ThirdParty], good_looks: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    make: type[Foreign], good_looks: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instrument = make(good_looks=good_looks)
     sink, losses, weights = recorded(monkeypatch, instrument)
@@ -141,8 +141,8 @@ def test_it_is_left_out_and_all_else_is_recorded(
 
 @pytest.mark.parametrize("sight", SIGHTS, ids=lambda s: s.__name__)
 def test_whatever_it_looks_at(sight: type, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    instrument = ThirdParty(good_looks=0)
-    monkeypatch.setattr(ThirdParty, "sight", sight)
+    instrument = Foreign(good_looks=0)
+    monkeypatch.setattr(Foreign, "sight", sight)
     sink, losses, _ = recorded(monkeypatch, instrument)
     assert_left_out(sink, instrument, caplog, "wires crossed")
     assert sink.steps == list(range(STEPS))
@@ -174,9 +174,9 @@ def test_one_that_yields_what_no_log_can_hold_is_left_out_too(
 
 
 def test_two_that_fail_are_told_apart(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink, *_ = recorded(monkeypatch, ThirdParty(good_looks=0), Halfway(good_looks=2))
-    assert [r.getMessage().split()[3] for r in caplog.records] == ["ThirdParty", "Halfway"]
-    assert {"ThirdParty", "Halfway"} <= {u.subject for u in sink.manifests[-1].unseen}
+    sink, *_ = recorded(monkeypatch, Foreign(good_looks=0), Halfway(good_looks=2))
+    assert [r.getMessage().split()[3] for r in caplog.records] == ["Foreign", "Halfway"]
+    assert {"Foreign", "Halfway"} <= {u.subject for u in sink.manifests[-1].unseen}
 
 
 class Point:
@@ -194,7 +194,7 @@ def missing() -> Any:
 
 @pytest.mark.parametrize(
     ("load", "named"),
-    [(missing, "gauge"), (lambda: 7, "gauge"), (lambda: ThirdParty, "ThirdParty")],
+    [(missing, "gauge"), (lambda: 7, "gauge"), (lambda: Foreign, "Foreign")],
     ids=["cannot be imported", "is no instrument", "cannot be made"],
 )
 def test_a_broken_entry_point_is_one_warning_and_the_training_is_recorded(

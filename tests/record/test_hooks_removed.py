@@ -107,14 +107,13 @@ def test_a_step_that_is_not_measured_has_the_optimizers_hooks_and_no_others(give
     parts = model, optimizer, loss_fn = setting()
     tables, names = hook_tables(*parts), attributes(*parts)
     vitals, _ = attach(model, optimizer if given else None, loss_fn=loss_fn, every=100)
-    train(model, optimizer, loss_fn, steps=2)
+    train(model, optimizer, loss_fn, steps=4)
     x, y = batch()
     loss = loss_fn(model(x), y)
     assert mode_stack() == []
     loss.backward()
     on = {key for key, value in hook_tables(*parts).items() if value != tables[key]}
-    ours = ("optimizer _optimizer_step_pre_hooks", "optimizer _optimizer_step_post_hooks")
-    assert on == set(ours if given else ("_global_optimizer_pre_hooks", "_global_optimizer_post_hooks"))
+    assert on == {"optimizer _optimizer_step_post_hooks" if given else "_global_optimizer_post_hooks"}
     assert attributes(*parts) == names
     assert all(not t._backward_hooks for t in (x, y, loss) if t.is_leaf)
     vitals.close()

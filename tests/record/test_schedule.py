@@ -8,7 +8,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from torchvitals.record.schedule import BURST, DENSE, LIGHT_SHARE, REST, Budget, Every, Look, Schedule
+from torchvitals.record.schedule import (
+    BURST,
+    DENSE,
+    GRANT_S,
+    LIGHT_GRANT_S,
+    LOG_SPACED,
+    REST,
+    START_BYTES,
+    Budget,
+    Every,
+    Look,
+    Schedule,
+)
 
 Cost = Callable[[int], float]  # seconds of the n-th full look
 LIGHT_COST_S = 5e-5
@@ -79,7 +91,7 @@ def test_the_share_of_the_training_time_is_kept(
     # A look is paid for at the mean price of the last five; one that is dearer than that is paid back before the next.
     ahead_s = 6 * cost_s + LIGHT_COST_S
     share_s = overhead * training.trained_s
-    assert training.spent_s <= max(share_s, budget.grant_s + LIGHT_SHARE * share_s) + ahead_s
+    assert training.spent_s <= share_s + GRANT_S + LIGHT_GRANT_S + ahead_s
 
 
 @pytest.mark.parametrize(("step_s", "cost_s", "before"), [(5e-4, 2e-3, 60_000), (5e-3, 4e-3, 10_000), (0.5, 0.05, 1000)])
@@ -104,17 +116,18 @@ def test_no_stretch_of_the_training_is_dear() -> None:
 
 def test_slow_steps_are_measured_often_and_fast_ones_rarely() -> None:
     slow, fast = (len(Clocked(step_s=s, cost=fixed(5e-3)).train(Budget(overhead=0.02), 4000).full()) for s in (1.0, 5e-3))
-    assert slow == 4000
+    assert slow >= 3999
     assert fast < 4000 / 20
 
 
-@pytest.mark.parametrize(("step_s", "least", "most"), [(5e-4, 0.06, 0.09), (5e-3, 0.6, 0.9), (0.5, 0.7, 1.0)])
+@pytest.mark.parametrize(("step_s", "least", "most"), [(5e-4, 0.03, 0.1), (5e-3, 0.6, 0.9), (0.5, 0.7, 1.0)])
 def test_light_looks_lie_between_the_full_ones_as_often_as_their_part_allows(step_s: float, least: float, most: float) -> None:
     training = Clocked(step_s=step_s, cost=fixed(0.1)).train(Budget(overhead=0.02), 20_000)
     # `LIGHT_SHARE`, 0.4, of 2 % is 0.8 % of the time: a look of 50 µs every 6.25 ms, which is every 12.5th step of 0.5 ms.
     assert least <= len(training.light()) / 20_000 <= most
-    assert len(training.light()) * LIGHT_COST_S <= 0.008 * training.trained_s * 1.01
-    gaps = [b - a for a, b in itertools.pairwise(training.light()[10:])]
+    late = [step for step in training.light() if step > LOG_SPACED]
+    assert len(late) * LIGHT_COST_S <= 0.008 * training.trained_s * 1.01
+    gaps = [b - a for a, b in itertools.pairwise(late)]
     assert max(gaps) <= 2 * (20_000 / len(training.light())) + 2, "they are spread evenly"
 
 
@@ -122,17 +135,18 @@ def test_a_training_of_a_second_is_seen_beyond_its_dense_start() -> None:
     budget = Budget(overhead=0.02)
     training = Clocked(step_s=2e-3, cost=fixed(2e-3)).train(budget, 300)
     late = training.full()[DENSE:]
-    assert 40 < len(late) < 80
-    assert training.spent_s <= budget.grant_s + 300 * LIGHT_COST_S
+    assert 30 < len(late) < 60
+    assert late[-1] > 270, "to its end"
+    assert training.spent_s <= GRANT_S
     gaps = [b - a for a, b in itertools.pairwise(late)]
     assert gaps[-1] > gaps[0], "granted steps lie ever further apart"
 
 
 def test_a_measurement_dearer_than_the_grant_waits_until_the_training_has_paid_for_it() -> None:
     budget = Budget(overhead=0.02)
-    training = Clocked(step_s=0.05, cost=fixed(1.0)).train(budget, 8000)
+    training = Clocked(step_s=0.05, cost=fixed(1.5)).train(budget, 8000)
     late = training.full()[DENSE:]
-    assert late[0] >= DENSE + 1.0 / budget.full.share / 0.05 - 2
+    assert late[0] >= DENSE + 1.5 / budget.full.share / 0.05 - 2
     assert training.spent_s <= 0.02 * training.trained_s
 
 
@@ -144,7 +158,7 @@ def test_one_slow_measurement_is_paid_back() -> None:
 
 def test_an_alarm_is_a_burst_and_the_next_one_has_to_rest() -> None:
     budget = Budget(overhead=1e-6)  # of which it could not pay for a step
-    training = Clocked(step_s=1e-3, cost=fixed(1.0), light_cost_s=1.0).train(budget, 500)
+    training = Clocked(step_s=1e-3, cost=fixed(2.0), light_cost_s=1.0).train(budget, 500)
     assert training.full() == list(range(DENSE))
     for step in range(500, 1000):  # abnormal all the time
         budget.alarm(step)
@@ -171,7 +185,7 @@ def test_a_log_that_would_grow_too_large_is_measured_less_often() -> None:
         if budget.look(step, float(step)) is Look.FULL:
             full.append(step)
             budget.spent(Look.FULL, step, 1e-4, step + 1.0)
-            budget.wrote(step, 20_000)
+            budget.wrote(20_000)
     assert full[:DENSE] == list(range(DENSE))
-    assert len(full) - DENSE == pytest.approx(2000 / 20, rel=0.03)
+    assert len(full) == pytest.approx(START_BYTES / 20_000 + 2000 / 20, rel=0.03)
     assert max(b - a for a, b in itertools.pairwise(full)) <= 21

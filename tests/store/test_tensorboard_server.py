@@ -120,7 +120,7 @@ def test_histograms_are_shown_with_their_counts(api: str, run: torchvitals.Run) 
 
 def test_the_findings_stand_on_the_text_page(api: str) -> None:
     (tags,) = ask(f"{api}/text/tags").values()
-    assert tags == ["torchvitals/findings"]
+    assert set(tags) - {"torchvitals/live"} == {"torchvitals/findings"}  # confirmed while it trained, if there was time
     (text,) = ask(f"{api}/text/text", run="a", tag="torchvitals/findings")
     assert "parameters-not-optimized" in text["text"].replace("\\", "")
     assert text["step"] == STEPS - 1

@@ -65,7 +65,8 @@ def test_values_and_steps_are_those_of_a_log_of_our_own(kind: Any, tmp_path: Pat
     theirs, own = torchvitals.read(tmp_path / "theirs"), torchvitals.read(tmp_path / "own")
     assert set(theirs.scalars) == {*own.scalars, Tag.parse("mine/metric")}
     for tag, series in own.scalars.items():
-        assert np.array_equal(theirs.scalars[tag].value, series.value, equal_nan=True), tag
+        if tag.subject != "loop":  # the time that steps take
+            assert np.array_equal(theirs.scalars[tag].value, series.value, equal_nan=True), tag
         assert theirs.scalars[tag].step.tolist() == series.step.tolist()
     assert {t: len(s) for t, s in theirs.histograms.items()} == {t: len(s) for t, s in own.histograms.items()}
 

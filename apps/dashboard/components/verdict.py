@@ -20,7 +20,7 @@ def hero(diagnosis: Diagnosis) -> None:
 def counts(diagnosis: Diagnosis) -> None:
     """How many findings of each severity, and how many rules found nothing or could not judge."""
     by_severity = {s: sum(f.severity == s for f in diagnosis.roots) for s in ("critical", "warning", "info")}
-    tiles = by_severity | {"clean": len(diagnosis.clean), "not measured": len(diagnosis.skipped)}
+    tiles = by_severity | {"clean": len(diagnosis.clean), "not measured": len(diagnosis.unjudged)}
     with st.container(key="counts", horizontal=True, gap="large"):
         for word, amount in tiles.items():
             tone = word if amount and word in by_severity else "quiet"
@@ -39,7 +39,7 @@ def _lines(diagnosis: Diagnosis) -> tuple[str, str, str]:
             f"{words.located(worst)}, since step {worst.first_step:,}",
         )
     if diagnosis.verdict == "healthy":
-        missing = f"; {words.count(len(diagnosis.skipped), 'was', 'were')} not measured" if diagnosis.skipped else ""
+        missing = f"; {words.count(len(diagnosis.unjudged), 'was', 'were')} not measured" if diagnosis.unjudged else ""
         return (
             words.sign("healthy"),
             "Nothing is wrong with this run.",

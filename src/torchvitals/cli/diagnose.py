@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from torchvitals.cli.console import human, say
+from torchvitals.cli.rule_options import Mute, Select, Set
 from torchvitals.cli.runs import Mapped, read_runs
 from torchvitals.core.finding import Severity
 
 if TYPE_CHECKING:
     from torchvitals.core.diagnosis import Diagnosis
 
+Baseline = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--baseline",
+        metavar="LOGDIR",
+        help="A good run of your own: also report what departs from its ranges; may be repeated.",
+        show_default=False,
+    ),
+]
 FOUND = 1
 NOT_ENOUGH = 3
 
@@ -33,6 +43,10 @@ def diagnose(
     fail_on: Annotated[Severity, typer.Option(help="Exit with 1 from this severity on.")] = Severity.WARNING,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")] = False,
     why: Annotated[bool, typer.Option("--why", help="Also say why each other rule found nothing or could not judge.")] = False,
+    select: Select = None,
+    mute: Mute = None,
+    thresholds: Set = None,
+    baseline: Baseline = None,
     mapped: Mapped = None,
 ) -> None:
     """Say what is wrong with a training run, where, since when, and what to change.
@@ -41,13 +55,18 @@ def diagnose(
 
     Example: [bold]torchvitals diagnose runs/a --why[/bold]
 
+    Against a good run: [bold]torchvitals diagnose runs/new --baseline runs/good[/bold]
+
     In CI: [bold]torchvitals diagnose runs --fail-on critical[/bold]
     """
     from torchvitals.diagnosis.engine import diagnose as judge
+    from torchvitals.diagnosis.settings import from_flags
     from torchvitals.present.report.section import Section
 
+    settings = from_flags(select, mute, thresholds)
     found = read_runs(logdir, mapped=mapped)
-    sections = tuple(Section(run=run, diagnosis=judge(run)) for run in found.runs)
+    good = tuple(run for path in baseline or () for run in read_runs(path, mapped=mapped).runs)
+    sections = tuple(Section(run=run, diagnosis=judge(run, settings=settings, baseline=good)) for run in found.runs)
     if form is Format.JSON:
         from torchvitals.present.report import json
 

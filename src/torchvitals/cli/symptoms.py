@@ -21,6 +21,7 @@ def symptoms(
         str | None, typer.Argument(metavar="[NAME]", help="One symptom; all without it.", show_default=False)
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="Text for people, JSON for programs.")] = Format.TEXT,
+    notes: Annotated[bool, typer.Option("--notes", help="Which symptom or check serves each item of the notes.")] = False,
 ) -> None:
     """List every symptom, or explain one: what it sees, why it matters, its thresholds, what to do.
 
@@ -28,6 +29,11 @@ def symptoms(
     """
     from torchvitals.diagnosis.engine import all_rules
 
+    if notes:
+        if name is not None:
+            raise ConfigError(f"--notes is about all symptoms, not about {name!r}; leave one of the two out")
+        _show_notes(all_rules(), form)
+        return
     rules = all_rules() if name is None else (_named(name, all_rules()),)
     if form is Format.JSON:
         from torchvitals.cli.rule_page import as_dict
@@ -63,6 +69,31 @@ def _print_table(rules: tuple[Rule, ...]) -> None:
     console = document()
     console.print(table)
     console.print("\n[dim]torchvitals symptoms NAME explains one of them.[/dim]")
+
+
+def _show_notes(rules: tuple[Rule, ...], form: Format) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from torchvitals.core.jsonable import jsonable
+    from torchvitals.diagnosis.notes import coverage
+
+    items = coverage(rules)
+    if form is Format.JSON:
+        listed = [{**jsonable(item), "served": item.served} for item in items]
+        typer.echo(json.dumps(listed, indent=2, ensure_ascii=False))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("note", "what it says", "served by"):
+        table.add_column(heading, no_wrap=heading == "note")
+    for item in items:
+        served = ", ".join((*item.rules, *item.checks))
+        missing = f"not built yet: {item.not_built}" if item.not_built else ""
+        table.add_row(item.note, item.meaning, Text("; ".join(p for p in (served, missing) if p) or "a fact, nothing to find"))
+    console = document()
+    console.print(table)
+    count = sum(item.served for item in items)
+    console.print(f"\n[dim]{count} of {len(items)} items are served by a symptom or another check.[/dim]")
 
 
 def _print_page(rule: Rule) -> None:

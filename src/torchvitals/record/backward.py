@@ -74,6 +74,7 @@ class BackwardHooks:
         self._handles = Handles()
         self._task = -1  # of the engine: the backward pass that is running
         self._parameters: list[nn.Parameter] = []
+        self._watched: Sequence[nn.Parameter] = []
         self._leftovers: dict[int, Tensor] = {}
         self._sketches: dict[int, Tensor] = {}  # of the running sum, after the backward pass of each forward pass
         self._added_to: set[int] = set()  # the forward passes whose backward pass found gradients to add to
@@ -84,13 +85,19 @@ class BackwardHooks:
         self._clear()
         self._parameters = [p for p in parameters if p.requires_grad and p.is_leaf]
         stride = max(1, -(-len(self._parameters) // WATCHED))
-        for parameter in self._parameters[::stride]:
+        self._watched = self._parameters[::stride]
+        for parameter in self._watched:
             hook = Hook(self._guard, functools.partial(self._on_gradient, parameter))
             self._handles.add(parameter.register_hook(hook))  # type: ignore[no-untyped-call]
 
     def remove(self) -> None:
         """Take the hooks off."""
         self._handles.remove()
+        for parameter in self._watched:
+            # Even an empty table of hooks is looked into on every backward pass: 2.5 µs a parameter.
+            if parameter._backward_hooks is not None and not parameter._backward_hooks:
+                parameter._backward_hooks = None
+        self._watched = []
         self._clear()
 
     def carryover(self, parameters: Collection[int]) -> CarryoverSight | None:

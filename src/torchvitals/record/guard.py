@@ -59,6 +59,11 @@ def harmless(method: Callable[Concatenate[G, P], None]) -> Callable[Concatenate[
     return cast("Callable[Concatenate[G, P], None]", call)
 
 
+def in_autocast() -> bool:
+    """Whether the loop's autocast is on."""
+    return torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
+
+
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Measure in the precision written down, also where the loop's autocast would turn a product into half precision."""

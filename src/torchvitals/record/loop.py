@@ -197,7 +197,10 @@ class Recorder:
         if look is Look.NOT:
             known = self.optimizers.known()
             self._only = known[0] if len(known) == 1 and self._pending is None and not self._copying else None
+            if self._only is not None:
+                self.optimizers.rest()
             return
+        self.optimizers.wake()
         sampled = look is Look.FULL
         self._clock.begin(time.perf_counter(), self.cost_s, self.step)
         self._frame = Frame(self.step, sampled=self._sampled_steps if sampled else None)
@@ -235,7 +238,7 @@ class Recorder:
             frame = self._copying.popleft()
             record = frame.record()
             if frame.sampled:
-                self._schedule.wrote(frame.step - self._first_step, record.size_bytes)
+                self._schedule.wrote(record.size_bytes)
             if self._lookout.abnormal(record):
                 self._schedule.alarm(self.step + 1 - self._first_step)
             self._write(record)

@@ -55,24 +55,43 @@ class Optimizers:
         self._given = tuple(given)
         self._parameters = frozenset(id(p) for p in parameters)
         self._seen: list[weakref.ref[optim.Optimizer]] = []  # those that were not given
-        self._handles = Handles()
+        self._handles, self._before = Handles(), Handles()
+        self._on_before: StepHook | None = None
+        self._awake = False
 
     def attach(
         self, before: Step, after: Step, guard: Guard, quick_before: Quick, quick_after: Quick, stop: Stop | None = None
     ) -> None:
         """Put the hooks on; what `stop` returns after a step is raised."""
-        on_before = StepHook(guard, before, quick_before, self._is_ours)
+        self._on_before = StepHook(guard, before, quick_before, self._is_ours)
         on_after = StepHook(guard, after, quick_after, self._is_ours, stop)
+        self.wake()
         if self._given:
             for optimizer in self._given:
-                self._handles.add(optimizer.register_step_pre_hook(on_before))
                 self._handles.add(optimizer.register_step_post_hook(on_after))
         else:
-            self._handles.add(register_optimizer_step_pre_hook(on_before))
             self._handles.add(register_optimizer_step_post_hook(on_after))
+
+    def wake(self) -> None:
+        """Call `before` from now on."""
+        if self._awake or self._on_before is None:
+            return
+        self._awake = True
+        if self._given:
+            for optimizer in self._given:
+                self._before.add(optimizer.register_step_pre_hook(self._on_before))
+        else:
+            self._before.add(register_optimizer_step_pre_hook(self._on_before))
+
+    def rest(self) -> None:
+        """Do not call `before` while there is nothing to do: half of what a step costs that is not measured."""
+        self._before.remove()
+        self._awake = False
 
     def remove(self) -> None:
         """Take the hooks off."""
+        self.rest()
+        self._on_before = None
         self._handles.remove()
 
     def known(self) -> list[optim.Optimizer]:

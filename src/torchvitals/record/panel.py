@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -9,9 +10,11 @@ from torch import Tensor
 
 from torchvitals.core.tag import Tag
 from torchvitals.record.frame import Frame
-from torchvitals.record.guard import full_precision, log
+from torchvitals.record.guard import full_precision, in_autocast, log
 from torchvitals.record.instrument import Instrument, Reading, Sample
 from torchvitals.record.sights import RecurrentSight, Sight
+
+NOTHING = contextlib.nullcontext()
 
 
 class Panel:
@@ -29,7 +32,7 @@ class Panel:
             if not frame.wants(instrument.cadence):
                 continue
             try:
-                with full_precision():
+                with full_precision() if in_autocast() else NOTHING:
                     frame.add([_checked(*reading) for reading in instrument.measure(sight)], told=told)
             except Exception as error:
                 self._disarm(instrument, error)

@@ -44,7 +44,8 @@ class Passes:
     def attach(self, parameters: Iterable[nn.Parameter], *, light: bool, sequences: bool) -> None:
         """Put the hooks on; with `light` only those that show the loss."""
         self._look_for_compilation()
-        self.forward.attach(light=light, hooked=self.shadow is None and not self._enclosed)
+        told = light and self.forward.losses.muted  # the loss module says all that a light look wants to know
+        self.forward.attach(light=light, hooked=self.shadow is None and not self._enclosed and not told)
         if self.shadow is not None:
             self.shadow.attach(light=light)
         if self._loss_fn is not None:

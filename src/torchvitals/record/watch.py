@@ -174,7 +174,7 @@ class Vitals:
             seed=torch.initial_seed(),
             model=type(recorder.model).__name__,
             optimizers=tuple(type(o).__name__ for o in recorder.optimizers.known()),
-            loss=_loss_name(self._loss_fn) or passes.forward.losses.kind,
+            loss=self._loss_kind(passes.forward.losses.kind),
             loss_reduction=str(getattr(self._loss_fn, "reduction", "")),
             input_shape=recorder.contract.input_shape,
             output_shape=recorder.contract.output_shape,
@@ -187,6 +187,11 @@ class Vitals:
             seen=tuple(m.name for m in modules if m.activation and m.fired),
             unseen=tuple(unseen),
         )
+
+    def _loss_kind(self, seen: str) -> str:
+        """The class of a loss module; of a function what was seen of it, which says more than its name."""
+        name = _loss_name(self._loss_fn)
+        return name if isinstance(self._loss_fn, nn.Module) else seen or name
 
 
 def metric_tag(name: str) -> Tag:

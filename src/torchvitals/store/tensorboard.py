@@ -53,6 +53,8 @@ class TensorBoardSink:
         self._end: Any = None  # of the run on the HParams page, once it has begun there
         self._step = 0  # of the last Event
         self._flushed_s = time.monotonic()
+        # Handed over once a second: each one would wake the writer's thread, which then fights for the interpreter's lock.
+        self._waiting: list[tuple[Any, int, float]] = []
 
     @property
     def failed(self) -> bool:
@@ -87,6 +89,9 @@ class TensorBoardSink:
 
     def flush(self) -> None:
         """Bring everything appended so far to the file."""
+        for event in self._waiting:
+            self._safely(self._file.append, *event)
+        self._waiting.clear()
         self._safely(self._file.flush)
         self._flushed_s = time.monotonic()
 
@@ -94,6 +99,7 @@ class TensorBoardSink:
         """Flush and close the file; the user's own is flushed only."""
         if self._end is not None:
             self._append(self._end.value, self._step, time.time())
+        self.flush()
         self._safely(self._file.close)
 
     def _write_pages(self, manifest: Manifest, first: StepRecord) -> None:
@@ -105,7 +111,7 @@ class TensorBoardSink:
         event = Event(summary=Summary(value=self._order.keep(values, step)))
         if event.summary.value:
             self._step = step
-            self._safely(self._file.append, event, step, wall_time)
+            self._waiting.append((event, step, wall_time))
         if time.monotonic() - self._flushed_s > FLUSH_S:
             self.flush()
 

@@ -35,7 +35,7 @@ class DeadRelu(Rule):
     When it is wrong:
         Sparsity can be wanted (top-k, sparse autoencoders) and wide layers keep many silent units in good health: up to 56 % in
         51 healthy runs. If the run learns well it is info at most. LeakyReLU, ELU, GELU and the like are not judged: their
-        gradient does not vanish. ReLU called as a function is not seen by hooks.
+        gradient does not vanish.
 
     What to do:
         Lower the learning rate, initialise with He and a zero bias, or use LeakyReLU or ELU.
@@ -56,6 +56,10 @@ class DeadRelu(Rule):
         "loss-not-decreasing",
         "learning-rate-too-low",
         "zero-gradient",
+        "constant-output",
+        "representation-collapse",
+        "loss-plateau",
+        "underfitting",
     )
     notes: ClassVar[tuple[str, ...]] = ("C1a", "S4")
     sick: ClassVar[tuple[Case, ...]] = (
@@ -105,10 +109,10 @@ class DeadRelu(Rule):
     def check(self, run: Run) -> Outcome:
         """Judge every ReLU module that was seen."""
         assert run.manifest is not None
-        kinds = {m.name: m.activation for m in run.manifest.modules}
-        rates = {n: v for n, v in run.vectors_by_subject("firing_rate").items() if kinds.get(n.partition("#")[0]) in ZERO_SIDED}
+        found = run.vectors_by_subject("firing_rate")
+        rates = {name: series for name, series in found.items() if run.manifest.activation(name) in ZERO_SIDED}
         if not rates:
-            return self.skip("no ReLU module was seen; ReLU called as a function is out of the hooks' sight")
+            return self.skip("no ReLU was seen, neither a module nor a function")
         windows = {name: self._window(run, name, series) for name, series in rates.items()}
         judged = {name: window for name, window in windows.items() if window}
         if not judged:
@@ -124,7 +128,7 @@ class DeadRelu(Rule):
         """How many of the last recorded steps it takes to see enough samples; 0 when there are not enough."""
         counts = run.scalar("firing_samples", name)
         per_step = float(np.median(counts.value)) if counts is not None and len(counts) else 0.0
-        if per_step <= 0:
+        if not 0 < per_step < np.inf:
             return 0
         window = max(self.probes, int(np.ceil(self.samples / per_step)), len(series) // 5)
         return window if window <= len(series) else 0

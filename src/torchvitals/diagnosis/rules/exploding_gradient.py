@@ -59,6 +59,16 @@ class ExplodingGradient(Rule):
         "learning-rate-too-low",  # Adam's steps are of one size: small against weights that start far too large
         "dead-relu",
         "saturated-activation",
+        "initial-loss",
+        "weight-explosion",
+        "gradient-spike",
+        "excessive-clipping",
+        "constant-output",
+        "representation-collapse",
+        "loss-divergence",
+        "loss-spike",
+        "loss-plateau",
+        "activation-scale-drift",
     )
     notes: ClassVar[tuple[str, ...]] = ("C1b", "C1c", "C1e", "S2", "S30")
     sick: ClassVar[tuple[Case, ...]] = (

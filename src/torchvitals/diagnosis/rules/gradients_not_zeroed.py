@@ -56,6 +56,17 @@ class GradientsNotZeroed(Rule):
         "dead-relu",
         "saturated-activation",
         "loss-not-decreasing",
+        "constant-output",
+        "representation-collapse",
+        "loss-divergence",
+        "loss-spike",
+        "loss-oscillation",
+        "loss-plateau",
+        "attention-logit-growth",
+        "activation-scale-drift",
+        "recurrent-gradient-growth",
+        "recurrent-gradient-decay",
+        "representational-bottleneck",
     )
     notes: ClassVar[tuple[str, ...]] = ("C2c",)
     sick: ClassVar[tuple[Case, ...]] = (

@@ -62,6 +62,22 @@ class LearningRateTooHigh(Rule):
         "saturated-activation",
         "loss-not-decreasing",
         "learning-rate-too-low",
+        "weight-explosion",
+        "gradient-spike",
+        "excessive-clipping",
+        "constant-output",
+        "representation-collapse",
+        "loss-divergence",
+        "loss-spike",
+        "loss-oscillation",
+        "loss-plateau",
+        "underfitting",
+        "attention-logit-growth",
+        "attention-collapse",
+        "activation-scale-drift",
+        "recurrent-gradient-growth",
+        "recurrent-gradient-decay",
+        "representational-bottleneck",
     )
     notes: ClassVar[tuple[str, ...]] = ("S9", "C1b")
     sick: ClassVar[tuple[Case, ...]] = (

@@ -49,7 +49,13 @@ class LearningRateTooLow(Rule):
     needs: ClassVar[tuple[str, ...]] = ("manifest", "update_ratio", "loss")
     min_steps: ClassVar[int] = 20
     gated: ClassVar[bool] = True
-    explains: ClassVar[tuple[str, ...]] = ("loss-not-decreasing",)
+    explains: ClassVar[tuple[str, ...]] = (
+        "loss-not-decreasing",
+        "loss-plateau",
+        "underfitting",
+        "recurrent-gradient-decay",
+        "representational-bottleneck",
+    )
     notes: ClassVar[tuple[str, ...]] = ("S10",)
     sick: ClassVar[tuple[Case, ...]] = (
         Case(

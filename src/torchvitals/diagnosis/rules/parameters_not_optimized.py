@@ -52,6 +52,10 @@ class ParametersNotOptimized(Rule):
         "learning-rate-too-low",
         "exploding-gradient",
         "vanishing-gradient",
+        "loss-plateau",
+        "underfitting",
+        "recurrent-gradient-decay",
+        "representational-bottleneck",
     )
     notes: ClassVar[tuple[str, ...]] = ("C2c",)
     sick: ClassVar[tuple[Case, ...]] = (

@@ -48,7 +48,15 @@ class SaturatedActivation(Rule):
     needs: ClassVar[tuple[str, ...]] = ("manifest", "saturated_fraction")
     min_steps: ClassVar[int] = 6
     gated: ClassVar[bool] = True
-    explains: ClassVar[tuple[str, ...]] = ("vanishing-gradient", "loss-not-decreasing", "learning-rate-too-low")
+    explains: ClassVar[tuple[str, ...]] = (
+        "vanishing-gradient",
+        "loss-not-decreasing",
+        "learning-rate-too-low",
+        "constant-output",
+        "representation-collapse",
+        "loss-plateau",
+        "underfitting",
+    )
     notes: ClassVar[tuple[str, ...]] = ("C1a", "C1b", "S5")
     sick: ClassVar[tuple[Case, ...]] = (
         Case(
@@ -98,9 +106,10 @@ class SaturatedActivation(Rule):
         """Judge every hidden bounded activation."""
         assert run.manifest is not None
         hidden = _hidden(run.manifest)
-        series = {n: s for n, s in run.by_subject("saturated_fraction").items() if n.partition("#")[0] in hidden and len(s)}
+        found = run.by_subject("saturated_fraction")
+        series = {n: s for n, s in found.items() if {n, n.rpartition("#")[0]} & hidden and len(s)}
         if not series:
-            return self.skip("no hidden sigmoid or tanh module was seen")
+            return self.skip("no hidden sigmoid or tanh was seen, neither a module nor a function")
         sick = {n: s for n, s in series.items() if persistent(self._flat(s), self.share)}
         if not sick:
             name = max(series, key=lambda n: median(series[n].value))

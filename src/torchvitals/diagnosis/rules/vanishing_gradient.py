@@ -52,7 +52,13 @@ class VanishingGradient(Rule):
     needs: ClassVar[tuple[str, ...]] = ("manifest", "grad_norm")
     min_steps: ClassVar[int] = 10
     gated: ClassVar[bool] = True
-    explains: ClassVar[tuple[str, ...]] = ("loss-not-decreasing",)
+    explains: ClassVar[tuple[str, ...]] = (
+        "loss-not-decreasing",
+        "constant-output",
+        "representation-collapse",
+        "loss-plateau",
+        "underfitting",
+    )
     notes: ClassVar[tuple[str, ...]] = ("C1a", "C1d", "C1e", "S1")
     sick: ClassVar[tuple[Case, ...]] = (
         Case(

@@ -30,10 +30,10 @@ class Section:
         return next(iter(self.diagnosis.roots), None)
 
     def counts(self) -> str:
-        """How many rules found nothing and how many could not judge."""
+        """How many rules found nothing, how many could not judge, and for how many there was nothing to judge."""
         d = self.diagnosis
-        found = f"{len(d.findings)} found"
-        return f"{found} · {len(d.clean)} clean · {len(d.skipped)} not measured"
+        aside = f" · {len(d.aside)} not applicable" if d.aside else ""
+        return f"{len(d.findings)} found · {len(d.clean)} clean · {len(d.unjudged)} not measured{aside}"
 
 
 Sections = Sequence[Section]

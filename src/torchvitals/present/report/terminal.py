@@ -65,7 +65,8 @@ def print_why(console: Console, section: Section) -> None:
     """Why the other rules did not fire: the value against the band, or what was not measured."""
     diagnosis = section.diagnosis
     lines = [BLANK, Line(body=_text(diagnosis.run, "bold"))]
-    for title, rules in (("Clean", diagnosis.clean), ("Not measured", diagnosis.skipped)):
+    groups = (("Clean", diagnosis.clean), ("Not measured", diagnosis.unjudged), ("Not applicable", diagnosis.aside))
+    for title, rules in groups:
         lines.append(Line(indent=2, body=Text(f"{title}: {len(rules)}", style="bold")))
         lines += [Line(indent=4, lead=_text(f"{r.rule}  "), body=_text(r.reason, "bright_black")) for r in rules]
     _write(console, lines)

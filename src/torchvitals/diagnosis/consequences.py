@@ -1,0 +1,35 @@
+"""What may follow when outputs, loss and targets do not fit together: everything that is seen further down the chain."""
+
+from __future__ import annotations
+
+OF_A_BROKEN_CONTRACT = (
+    "non-finite",
+    "constant-output",
+    "representation-collapse",
+    "initial-loss",
+    "activation-scale-drift",
+    "learning-rate-too-high",
+    "learning-rate-too-low",
+    "stalled-optimizer",
+    "adam-epsilon-dominance",
+    "excessive-weight-decay",
+    "weight-explosion",
+    "weights-not-updating",
+    "zero-gradient",
+    "vanishing-gradient",
+    "exploding-gradient",
+    "gradient-spike",
+    "excessive-clipping",
+    "recurrent-gradient-decay",
+    "recurrent-gradient-growth",
+    "dead-relu",
+    "saturated-activation",
+    "attention-collapse",
+    "attention-logit-growth",
+    "loss-not-decreasing",
+    "loss-plateau",
+    "loss-divergence",
+    "loss-spike",
+    "loss-oscillation",
+    "underfitting",
+)
