@@ -26,7 +26,7 @@ class LossOscillation(Rule):
         prediction and against what batches of this size scatter by chance.
 
     Why it matters:
-        The steps jump to and fro across the valley, or momentum carries them up its sides. Where the run is stopped decides what
+        The steps jump back and forth across the valley, or momentum carries them up its sides. Where the run is stopped decides what
         is kept.
 
     Formula:
