@@ -162,8 +162,20 @@ ARMS = {
     for arm in (
         Arm(name="off", title="nothing (control)", attach=off, long=True),
         Arm(name="torchvitals", title="torchvitals", attach=torchvitals, package="torchvitals", long=True, budgeted=True),
-        Arm(name="torchvitals10", title="torchvitals, every=10", attach=_each(torchvitals, 10), package="torchvitals"),
-        Arm(name="torchvitals1", title="torchvitals, every=1", attach=_each(torchvitals, 1), package="torchvitals"),
+        Arm(
+            name="torchvitals10",
+            title="torchvitals, every=10",
+            attach=_each(torchvitals, 10),
+            package="torchvitals",
+            budgeted=True,
+        ),
+        Arm(
+            name="torchvitals1",
+            title="torchvitals, every=1",
+            attach=_each(torchvitals, 1),
+            package="torchvitals",
+            budgeted=True,
+        ),
         Arm(name="histograms10", title="add_histogram, every 10th step", attach=_each(histograms, 10), package="tensorboard"),
         Arm(name="histograms1", title="add_histogram, every step", attach=_each(histograms, 1), package="tensorboard"),
         Arm(name="wandb", title='wandb.watch(log="all", log_freq=10), offline', attach=wandb, package="wandb"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from torchvitals.diagnosis.baseline import bands, departures
 from torchvitals.diagnosis.causes import root_causes_first
 from torchvitals.diagnosis.gate import Learning, learning
 from torchvitals.diagnosis.rule import Rule
-from torchvitals.diagnosis.settings import Settings, chosen, from_environment, from_pyproject
+from torchvitals.diagnosis.settings import Chosen, Settings, chosen, from_environment, from_pyproject
 from torchvitals.diagnosis.sound import sound
 
 ENOUGH = 0.5  # share of the applicable rules that must have judged before a run without a finding is called healthy
@@ -38,11 +39,12 @@ def diagnose(
     Raises:
         ConfigError: `settings`, the environment or pyproject.toml name a symptom or threshold that there is not.
     """
-    if rules is not None:
-        return _judged(run, tuple(rules), {}, baseline)
-    several = (settings or Settings(), from_environment(), from_pyproject())
-    choice = chosen(all_rules(), several)
-    return _judged(run, choice.rules, choice.left_out, baseline)
+    if rules is None:
+        choice = chosen(all_rules(), (settings or Settings(), from_environment(), from_pyproject()))
+    else:
+        choice = Chosen(rules=tuple(rules))
+    with quiet_arithmetic():
+        return _judged(run, choice.rules, choice.left_out, baseline)
 
 
 def _judged(run: Run, rules: Sequence[Rule], left_out: Mapping[str, str], baseline: Sequence[Run]) -> Diagnosis:
@@ -85,15 +87,21 @@ def judge(rule: Rule, run: Run) -> Outcome:
     if recorded < rule.min_steps:
         return rule.too_early(f"{recorded} recorded steps with finite values; {rule.min_steps} are needed")
     try:
-        # A median of nothing but NaN is NaN, and so is the log of what cannot have one: rules ask whether a number is finite.
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
+        with quiet_arithmetic():
             outcome = rule.check(run)
     except Exception as error:  # one broken rule, of a third party perhaps, must not cost the others' verdict
         return rule.skip(f"the rule raised {type(error).__name__}: {error}; please report this", Why.BROKEN)
     if outcome == ():
         return rule.skip("the rule found nothing and did not say why; it should return self.clean(...)", Why.BROKEN)
     return outcome
+
+
+@contextmanager
+def quiet_arithmetic() -> Iterator[None]:
+    """A median of nothing but NaN is NaN, and so is the log of what has none: rules ask whether a number is finite."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 def _without(rule: Rule, run: Run, missing: Sequence[str]) -> Skipped:

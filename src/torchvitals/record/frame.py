@@ -69,6 +69,7 @@ class Frame:
 
     def record(self) -> StepRecord:
         """The plain numbers; waits for the copy if it has to."""
+        numbers = {tag: number for copy in self._copies for tag, number in copy.numbers().items()}
         host = {tag: array for copy in self._copies for tag, array in copy.arrays().items()}
         scalars, vectors, histograms = [], [], []
         for tag, reading in self._readings.items():
@@ -77,7 +78,7 @@ class Frame:
             elif isinstance(reading, Tensor) and reading.ndim:
                 vectors.append((tag, host[tag]))
             else:
-                scalars.append((tag, float(host[tag][0]) if isinstance(reading, Tensor) else float(reading)))
+                scalars.append((tag, numbers[tag] if isinstance(reading, Tensor) else float(reading)))
         return StepRecord(
             step=self.step,
             wall_time=self.wall_time,
@@ -91,12 +92,13 @@ class Copy:
     """Tensors of one device on their way to the host, as float32, end to end."""
 
     def __init__(self, tensors: dict[Tag, Tensor]) -> None:
-        single = {tag: t for tag, t in tensors.items() if t.ndim == 0 and t.dtype == torch.float32}
-        others = {tag: t for tag, t in tensors.items() if tag not in single}
-        self._sizes = {tag: t.numel() for tag, t in {**single, **others}.items()}
+        self._single = [tag for tag, t in tensors.items() if t.ndim == 0]
+        others = {tag: t for tag, t in tensors.items() if t.ndim}
+        self._sizes = {tag: t.numel() for tag, t in others.items()}
+        single = [tensors[tag] if tensors[tag].dtype == torch.float32 else tensors[tag].float() for tag in self._single]
         parts = [t.reshape(-1).float() for t in others.values()]
         # Most readings are single numbers, which are stacked in a seventh of the time that they are joined in.
-        flat = torch.cat([*([torch.stack(list(single.values()))] if single else ()), *parts])
+        flat = torch.cat([*([torch.stack(single)] if single else ()), *parts])
         self._arrived: torch.cuda.Event | None = None
         if flat.device.type == "cuda":
             self._host = torch.empty(flat.shape, pin_memory=True)
@@ -110,12 +112,17 @@ class Copy:
         """Whether everything is there."""
         return self._arrived is None or bool(self._arrived.query())  # type: ignore[no-untyped-call]
 
-    def arrays(self) -> dict[Tag, np.ndarray]:
-        """The numbers, by tag."""
+    def numbers(self) -> dict[Tag, float]:
+        """The single numbers, by tag."""
         if self._arrived is not None:
             self._arrived.synchronize()
-        ends = np.cumsum(list(self._sizes.values()))
-        return dict(zip(self._sizes, np.split(self._host.numpy(), ends[:-1]), strict=True))
+        return dict(zip(self._single, self._host.numpy()[: len(self._single)].tolist(), strict=True))
+
+    def arrays(self) -> dict[Tag, np.ndarray]:
+        """The vectors, by tag; `numbers` has waited for them."""
+        ends = np.cumsum([len(self._single), *self._sizes.values()])
+        pieces = np.split(self._host.numpy(), ends)
+        return dict(zip(self._sizes, pieces[1:], strict=False))
 
 
 def _counts(samples: dict[Tag, Sample]) -> dict[Tag, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -64,11 +65,12 @@ def nonfinite_counts(tensors: Sequence[Tensor], sizes: Tensor) -> Tensor:
     """`nonfinite_count` of each of P tensors on one device from their L2 norms (P,), as (P,), by a handful of calls."""
     samples = [strided_sample(x, COUNTED) for x in tensors]
     seen = torch.cat([s.float() for s in samples]).isfinite().logical_not_().cumsum(0)
-    lengths = torch.tensor([s.numel() for s in samples])
-    scale = torch.tensor([float(x.numel()) for x in tensors]) / lengths.clamp(min=1)
-    ends = torch.nn.functional.pad(lengths.cumsum(0), (1, 0)).to(seen.device, non_blocking=True)
     # The running count at the end of each sample, less that at its start.
-    found = torch.nn.functional.pad(seen, (1, 0))[ends].diff()
+    ends = list(itertools.accumulate((s.numel() for s in samples), initial=0))
+    found = torch.nn.functional.pad(seen, (1, 0))[torch.tensor(ends).to(seen.device, non_blocking=True)].diff()
+    if all(s.numel() == x.numel() for s, x in zip(samples, tensors, strict=True)):
+        return found.float()
+    scale = torch.tensor([x.numel() / max(s.numel(), 1) for s, x in zip(samples, tensors, strict=True)])
     return _estimate(found, scale.to(seen.device, non_blocking=True), sizes)
 
 
