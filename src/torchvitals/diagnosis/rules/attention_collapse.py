@@ -10,6 +10,7 @@ from torchvitals.core.run import Run
 from torchvitals.core.series import Series
 from torchvitals.core.stats import first_true, median, persistent
 from torchvitals.diagnosis.gate import learning
+from torchvitals.diagnosis.programs import POOL
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 
@@ -124,26 +125,12 @@ class AttentionCollapse(Rule):
         ),
         Case(
             name="attention that learns to leave positions out",
-            program="""
-                class Pool(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.embed, self.head = nn.Linear(4, 16), nn.Linear(16, 2)
-                        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
-
-                    def forward(self, x):
-                        x = self.embed(x)
-                        return self.head(self.attention(x, x, x)[0].mean(1))
-
-                def majority(n):
-                    for _ in range(n):
-                        x = torch.randn(32, 24, 4)
-                        yield x, (x[..., 0].sum(1) > 0).long()
-
-                model = Pool()
-                optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
-                batches = majority(250)
-            """,
+            program=f"""
+{POOL}
+model = Pool()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
+batches = majority(250)
+""",
         ),
     )
 

@@ -12,6 +12,7 @@ from torchvitals.core.run import Run
 from torchvitals.core.series import Series
 from torchvitals.core.stats import first_true, median
 from torchvitals.diagnosis.gate import learning
+from torchvitals.diagnosis.programs import POOL
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 
@@ -107,26 +108,12 @@ class AttentionLogitGrowth(Rule):
     healthy: ClassVar[tuple[Case, ...]] = (
         Case(
             name="attention that sharpens while it learns",
-            program="""
-                class Pool(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.embed, self.head = nn.Linear(4, 16), nn.Linear(16, 2)
-                        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
-
-                    def forward(self, x):
-                        x = self.embed(x)
-                        return self.head(self.attention(x, x, x)[0].mean(1))
-
-                def majority(n):
-                    for _ in range(n):
-                        x = torch.randn(32, 24, 4)
-                        yield x, (x[..., 0].sum(1) > 0).long()
-
-                model = Pool()
-                optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
-                batches = majority(200)
-            """,
+            program=f"""
+{POOL}
+model = Pool()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
+batches = majority(200)
+""",
         ),
         Case(
             name="large logits from the start that do not grow",

@@ -152,13 +152,6 @@ class BatchNormStale(Rule):
     ) -> Finding:
         name, off = next(iter(stale.items()))
         gap = mode_gap(run)
-        modes = Evidence(
-            tag="loss/probe",
-            observed=gap,
-            high=self.gap,
-            unit="ratio",
-            sentence=f"loss of the probe batch in evaluation mode {gap:.2g} times that in training mode",
-        )
         distance, times = median(drift[off]), median(ratio[off])
         return Finding(
             symptom=self.name(),
@@ -185,7 +178,7 @@ class BatchNormStale(Rule):
                     unit="ratio",
                     sentence=f"running variance {times:.2g} times the batch's, healthy {1 / self.ratio:g} to {self.ratio:g}",
                 ),
-                *(() if math.isnan(gap) else (modes,)),
+                *self._of_the_modes(gap),
             ),
             remedies=(
                 Remedy(
@@ -199,3 +192,10 @@ class BatchNormStale(Rule):
             ),
             notes=self.notes,
         )
+
+    def _of_the_modes(self, gap: float) -> tuple[Evidence, ...]:
+        """What the probe batch says, where there is one."""
+        if math.isnan(gap):
+            return ()
+        words = f"loss of the probe batch in evaluation mode {gap:.2g} times that in training mode"
+        return (Evidence(tag="loss/probe", observed=gap, high=self.gap, unit="ratio", sentence=words),)

@@ -14,19 +14,10 @@ from torchvitals.core.stats import median
 from torchvitals.diagnosis.batches import class_counts
 from torchvitals.diagnosis.curves import finite_loss
 from torchvitals.diagnosis.gate import learning
+from torchvitals.diagnosis.programs import validated
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
-LOOP = """
-    def train(vitals):
-        for step in range(300):
-            chosen = torch.randint(0, len(x), (64,))
-            optimizer.zero_grad()
-            loss_fn(model(x[chosen]), y[chosen]).backward()
-            optimizer.step()
-            if step % 15 == 5:
-                with torch.no_grad():
-                    vitals.log(val_loss=loss_fn(model(held_x), held_y))
-"""
+LOOP = validated(period=15, first=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

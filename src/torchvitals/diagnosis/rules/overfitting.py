@@ -13,23 +13,14 @@ from torchvitals.core.series import Series
 from torchvitals.core.stats import median
 from torchvitals.diagnosis.curves import finite_loss, noise
 from torchvitals.diagnosis.gate import learning
+from torchvitals.diagnosis.programs import validated
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 SMALL_DATA = """
     x, y = next(digits(1, batch=200))
     held_x, held_y = next(digits(1, batch=400))
     y = torch.where(torch.rand(len(y)) < 0.3, torch.randint(0, 10, y.shape), y)
-
-    def train(vitals):
-        for step in range(300):
-            chosen = torch.randint(0, len(x), (64,))
-            optimizer.zero_grad()
-            loss_fn(model(x[chosen]), y[chosen]).backward()
-            optimizer.step()
-            if step % 20 == 19:
-                with torch.no_grad():
-                    vitals.log(val_loss=loss_fn(model(held_x), held_y))
-"""
+""" + validated(period=20, first=19)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
