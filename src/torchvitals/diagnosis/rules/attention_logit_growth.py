@@ -28,8 +28,8 @@ class AttentionLogitGrowth(Rule):
         gradient zero; in half precision the logits lose their last digits, then overflow.
 
     Formula:
-        m = median of the last two recorded values: m > 50, at least twice the smaller of the first two, and no less than half
-        of the largest. Found when the run does not learn, or when m > 1000 whether it learns or not.
+        m = median of the last two recorded values: m > 50, at least twice the first (five times, where that is beyond 50), and no
+        less than half of the largest. Found when the run does not learn, or when m > 1000 whether it learns or not.
 
     When it is wrong:
         Healthy attention sharpens: 57 was reached by a small net that had learned its task, so a run that learns is accused only
@@ -137,6 +137,7 @@ batches = majority(200)
     logit: float = 50.0  # beyond which growth is a sign of harm in a run that does not learn
     extreme: float = 1000.0  # beyond which it is in any run
     growth: float = 2.0  # last over first
+    large_growth: float = 5.0  # times a first value that is beyond `logit` already
     near: float = 0.5  # of the largest value, below which the logits have come down again
 
     def check(self, run: Run) -> Outcome:
@@ -149,7 +150,7 @@ batches = majority(200)
         grown = {
             n: s
             for n, s in found.items()
-            if ends[n] > self.logit and ends[n] >= max(self.growth * float(s.value[:2].min()), self.near * s.value.max())
+            if ends[n] > self.logit and ends[n] >= max(self._grown(s), self.near * s.value.max())
         }
         largest = max(ends, key=lambda n: ends[n])
         if not grown:
@@ -163,9 +164,14 @@ batches = majority(200)
             )
         return (self._finding(run, grown, ends),)
 
+    def _grown(self, series: Series) -> float:
+        """The value that is growth; logits that are large from the beginning have other causes, and vary much by chance."""
+        first = float(series.value[0])
+        return first * (self.growth if first <= self.logit else self.large_growth)
+
     def _finding(self, run: Run, grown: dict[str, Series], ends: dict[str, float]) -> Finding:
         name = max(grown, key=lambda n: ends[n])
-        series, start = grown[name], float(grown[name].value[:2].min())
+        series, start = grown[name], float(grown[name].value[0])
         entropy = run.scalar("attention_entropy", name)
         left = median(entropy.value[-2:]) if entropy is not None else float("nan")
         return Finding(
