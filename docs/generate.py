@@ -47,11 +47,12 @@ def measures() -> str:
     """What a log holds: one row a measure, from the instruments that take it."""
     from torchvitals.core.discover import discover
     from torchvitals.record import instruments
-    from torchvitals.record.instrument import Cadence, Instrument
+    from torchvitals.record.instrument import FULL_INTEREST, Cadence, Instrument
 
     often = {
         Cadence.LIGHT: "every step that the budget allows",
         Cadence.SAMPLED: "every sampled step",
+        Cadence.FADING: f"every sampled step of the first {FULL_INTEREST}, then every fifth",
         Cadence.RARE: "every fifth sampled step",
         Cadence.SPARSE: "every twenty-fifth sampled step",
     }

@@ -101,11 +101,14 @@ def test_a_frame_of_floats_alone_needs_no_copy() -> None:
     ("sampled", "wanted"),
     [
         (None, {Cadence.LIGHT}),
-        (0, {Cadence.SAMPLED, Cadence.RARE, Cadence.SPARSE}),
-        (1, {Cadence.SAMPLED}),
-        (5, {Cadence.SAMPLED, Cadence.RARE}),
-        (20, {Cadence.SAMPLED, Cadence.RARE}),
-        (25, {Cadence.SAMPLED, Cadence.RARE, Cadence.SPARSE}),
+        (0, {Cadence.SAMPLED, Cadence.FADING, Cadence.RARE, Cadence.SPARSE}),
+        (1, {Cadence.SAMPLED, Cadence.FADING}),
+        (5, {Cadence.SAMPLED, Cadence.FADING, Cadence.RARE}),
+        (20, {Cadence.SAMPLED, Cadence.FADING, Cadence.RARE}),
+        (25, {Cadence.SAMPLED, Cadence.FADING, Cadence.RARE, Cadence.SPARSE}),
+        (99, {Cadence.SAMPLED, Cadence.FADING}),
+        (101, {Cadence.SAMPLED}),
+        (105, {Cadence.SAMPLED, Cadence.FADING, Cadence.RARE}),
     ],
 )
 def test_which_cadences_a_step_is_for(sampled: int | None, wanted: set[Cadence]) -> None:

@@ -46,7 +46,7 @@ class Frame:
         """Whether an instrument of this cadence looks at this step."""
         if self._sampled is None or cadence is Cadence.LIGHT:
             return cadence is Cadence.LIGHT
-        return self._sampled % cadence == 0
+        return cadence.wants(self._sampled)
 
     def add(self, readings: Iterable[Reading], *, told: bool = False) -> None:
         """Take readings in; tensors stay where they are."""

@@ -30,7 +30,7 @@ def l2_norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     for (_, dtype), positions in groups.items():
         wide = torch.promote_types(dtype, torch.float32)  # a norm refuses to narrow float64
         found = torch._foreach_norm([tensors[i] for i in positions], 2, dtype=wide)
-        norms.update(zip(positions, (n.float() for n in found), strict=True))
+        norms.update(zip(positions, found if wide == torch.float32 else (n.float() for n in found), strict=True))
     return [norms[i] for i in range(len(tensors))]
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from torchvitals.record.thinning import widened
+
 COUNTED = 1024  # elements of a tensor that are searched for NaN and infinity one by one
 SAMPLE = 2048  # elements of a histogram sample: a bin's share is off by at most 1/√2048 ≈ 2 %
 EXACT = 16_384  # tensors up to this size get an exact standard deviation, larger ones one of a strided sample
@@ -43,8 +45,9 @@ def moments(x: Tensor) -> Tensor:
     rms = torch.linalg.vector_norm(x, dtype=wide) / n**0.5
     low, high = torch.aminmax(x)
     # rms² − mean² cancels when the mean is large against the spread, so the spread comes from the values themselves.
-    spread = strided_sample(x, EXACT).float().std(correction=0)
-    return torch.stack([m.float() for m in (mean, spread, rms, low, high)])
+    spread = strided_sample(x, EXACT).to(wide).std(correction=0)
+    found = (mean, spread, rms, low, high)
+    return torch.stack(found if x.dtype == torch.float32 else [m.float() for m in found])
 
 
 def nonfinite_count(x: Tensor, size: Tensor) -> Tensor:
@@ -64,7 +67,7 @@ def nonfinite_count(x: Tensor, size: Tensor) -> Tensor:
 def nonfinite_counts(tensors: Sequence[Tensor], sizes: Tensor) -> Tensor:
     """`nonfinite_count` of each of P tensors on one device from their L2 norms (P,), as (P,), by a handful of calls."""
     samples = [strided_sample(x, COUNTED) for x in tensors]
-    seen = torch.cat([s.float() for s in samples]).isfinite().logical_not_().cumsum(0)
+    seen = torch.cat([s if s.dtype == torch.float32 else widened(s) for s in samples]).isfinite().logical_not_().cumsum(0)
     # The running count at the end of each sample, less that at its start.
     ends = list(itertools.accumulate((s.numel() for s in samples), initial=0))
     found = torch.nn.functional.pad(seen, (1, 0))[torch.tensor(ends).to(seen.device, non_blocking=True)].diff()

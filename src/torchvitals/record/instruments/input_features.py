@@ -12,7 +12,7 @@ from torch import Tensor
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.instrument import Cadence, Instrument, Reading
 from torchvitals.record.sights import InputSight
 from torchvitals.record.statistics import share
 from torchvitals.record.thinning import spread, thin, widened
@@ -47,6 +47,7 @@ class InputFeatures(Instrument[InputSight]):
     """
 
     sight: ClassVar[type] = InputSight
+    cadence: ClassVar[Cadence] = Cadence.FADING
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
         MeasureInfo(name="batch_size", unit="samples", meaning="size of the first dimension of the model's input"),
         MeasureInfo(name="input_feature_mean", unit="", meaning="mean of each feature or channel of the input over the batch"),

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.instrument import Cadence, Instrument, Reading
 from torchvitals.record.sights import InputSight
 from torchvitals.record.statistics import moments, nonfinite_count
 
@@ -21,6 +21,7 @@ class InputMoments(Instrument[InputSight]):
     """Mean, standard deviation, root mean square, minimum, maximum and non-finite elements of the model's first input."""
 
     sight: ClassVar[type] = InputSight
+    cadence: ClassVar[Cadence] = Cadence.FADING
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
         *(
             MeasureInfo(name=name, unit="", meaning=f"{meaning} of the model's input over the batch")

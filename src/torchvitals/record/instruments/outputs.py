@@ -10,7 +10,7 @@ from torch import Tensor
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.instrument import Cadence, Instrument, Reading
 from torchvitals.record.sights import OutputSight
 from torchvitals.record.statistics import moments
 from torchvitals.record.thinning import spread, thin, widened
@@ -32,6 +32,7 @@ class Outputs(Instrument[OutputSight]):
     """
 
     sight: ClassVar[type] = OutputSight
+    cadence: ClassVar[Cadence] = Cadence.FADING
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
         MeasureInfo(name="output_mean", unit="", meaning="mean of the model's outputs over the batch"),
         MeasureInfo(name="output_std", unit="", meaning="standard deviation of all the model's outputs of the batch"),

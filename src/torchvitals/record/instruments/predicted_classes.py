@@ -11,7 +11,7 @@ from torch import Tensor
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.instrument import Cadence, Instrument, Reading
 from torchvitals.record.labels import are_class_indices
 from torchvitals.record.sights import LossSight
 from torchvitals.record.thinning import thin
@@ -32,6 +32,7 @@ class PredictedClasses(Instrument[LossSight]):
     """
 
     sight: ClassVar[type] = LossSight
+    cadence: ClassVar[Cadence] = Cadence.FADING
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
         MeasureInfo(name="predicted_class_count", unit="samples", meaning="how often each class is predicted in the batch"),
         MeasureInfo(

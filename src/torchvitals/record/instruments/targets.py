@@ -11,7 +11,7 @@ from torch import Tensor
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.instrument import Cadence, Instrument, Reading
 from torchvitals.record.labels import are_class_indices
 from torchvitals.record.sights import LossSight
 from torchvitals.record.statistics import share, strided_sample
@@ -37,6 +37,7 @@ class Targets(Instrument[LossSight]):
     """
 
     sight: ClassVar[type] = LossSight
+    cadence: ClassVar[Cadence] = Cadence.FADING
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
         MeasureInfo(name="target_class_count", unit="samples", meaning="how often each class is the target in the batch"),
         MeasureInfo(name="target_entropy", unit="nats", meaning="entropy of the classes' shares of the batch's targets"),
