@@ -16,6 +16,7 @@ from torchvitals.record.schedule import (
     LOG_SPACED,
     REST,
     START_BYTES,
+    UNSEEN,
     Budget,
     Every,
     Look,
@@ -103,7 +104,7 @@ def test_in_steady_state_measuring_takes_two_per_cent_and_the_budget_is_used(ste
     share = (training.spent_s - spent_s) / (training.trained_s - trained_s)
     assert share <= 0.02 * 1.01
     # The part of the light looks is not used up where every step is light already: they are cheap and steps are slow.
-    assert share >= 0.9 * budget.full.share
+    assert share >= 0.9 * budget.full.share / UNSEEN
 
 
 def test_no_stretch_of_the_training_is_dear() -> None:
@@ -120,10 +121,10 @@ def test_slow_steps_are_measured_often_and_fast_ones_rarely() -> None:
     assert fast < 4000 / 20
 
 
-@pytest.mark.parametrize(("step_s", "least", "most"), [(5e-4, 0.03, 0.1), (5e-3, 0.6, 0.9), (0.5, 0.7, 1.0)])
+@pytest.mark.parametrize(("step_s", "least", "most"), [(5e-4, 0.03, 0.1), (5e-3, 0.4, 0.9), (0.5, 0.7, 1.0)])
 def test_light_looks_lie_between_the_full_ones_as_often_as_their_part_allows(step_s: float, least: float, most: float) -> None:
     training = Clocked(step_s=step_s, cost=fixed(0.1)).train(Budget(overhead=0.02), 20_000)
-    # `LIGHT_SHARE`, 0.4, of 2 % is 0.8 % of the time: a look of 50 µs every 6.25 ms, which is every 12.5th step of 0.5 ms.
+    # `LIGHT_SHARE`, 0.4, of 2 % is 0.8 % of the time: a look of 50 µs, booked as 75, every 9.4 ms: every 19th step of 0.5 ms.
     assert least <= len(training.light()) / 20_000 <= most
     late = [step for step in training.light() if step > LOG_SPACED]
     assert len(late) * LIGHT_COST_S <= 0.008 * training.trained_s * 1.01

@@ -18,6 +18,7 @@ LIGHT_GRANT_S = 0.2
 FULL_SHARE = 0.5  # of the budget, for steps measured in full; a tenth is for reviews, see `record.reviews`
 LIGHT_SHARE = 0.4  # of the budget, for the loss and the gradient norm of the steps between the sampled ones
 COUNTING_S = 4e-6  # seconds that the optimizer's hook takes on a step that is not measured, with the caches it empties
+UNSEEN = 1.5  # what a look costs the training over what the recorder's own clock sees: the steps after it find cold caches
 LEAST = 0.1  # of the budget that is used for measuring in any case
 BURST = 5  # steps measured in a row when a number looks abnormal
 REST = 100  # steps until the next burst, so that a run that is abnormal all the time keeps to its budget
@@ -89,7 +90,7 @@ class Account:
 
     @property
     def spent_s(self) -> float:
-        """Seconds spent so far of the share."""
+        """Seconds spent so far of the share, with what the training loses by them unseen."""
         return self._spent_s
 
     @property
@@ -104,7 +105,7 @@ class Account:
     def book(self, step: int, cost_s: float, *, paid: bool) -> None:
         """Take a look off the share, or off the gift."""
         if paid:
-            self._spent_s += cost_s
+            self._spent_s += UNSEEN * cost_s
         else:
             self.gift_s -= cost_s
         self.learn(step, cost_s)
@@ -117,7 +118,7 @@ class Account:
 
     def plan(self, now_s: float, trained_s: float) -> None:
         """Set `due_s` to the moment when the share of the training time pays for one look more."""
-        needed_s = (self._spent_s + self.next_s) / self.share
+        needed_s = (self._spent_s + UNSEEN * self.next_s) / self.share
         self.due_s = now_s + max(needed_s - trained_s, 0.0)
 
 
