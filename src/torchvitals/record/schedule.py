@@ -90,7 +90,7 @@ class Account:
 
     @property
     def spent_s(self) -> float:
-        """Seconds spent so far of the share, with what the training loses by them unseen."""
+        """Seconds spent so far of the share."""
         return self._spent_s
 
     @property
@@ -105,7 +105,7 @@ class Account:
     def book(self, step: int, cost_s: float, *, paid: bool) -> None:
         """Take a look off the share, or off the gift."""
         if paid:
-            self._spent_s += UNSEEN * cost_s
+            self._spent_s += cost_s
         else:
             self.gift_s -= cost_s
         self.learn(step, cost_s)
@@ -118,7 +118,7 @@ class Account:
 
     def plan(self, now_s: float, trained_s: float) -> None:
         """Set `due_s` to the moment when the share of the training time pays for one look more."""
-        needed_s = (self._spent_s + UNSEEN * self.next_s) / self.share
+        needed_s = UNSEEN * (self._spent_s + self.next_s) / self.share
         self.due_s = now_s + max(needed_s - trained_s, 0.0)
 
 
