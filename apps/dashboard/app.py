@@ -22,12 +22,34 @@ st.set_page_config(
 st.logo((HERE / "assets" / "logo.svg").read_text(encoding="utf-8"), size="large")
 style.apply()
 
-page = st.navigation(
-    [
-        st.Page(HERE / "views" / "findings.py", title="Findings", url_path="findings", default=True),
-        st.Page(HERE / "views" / "gradient_flow.py", title="Gradient flow", url_path="gradient-flow"),
-    ],
+
+def page(view: str, title: str, *, home: bool = False, hidden: bool = False) -> st.Page:
+    """A page of `views/`; its address is its name with hyphens."""
+    visibility = "hidden" if hidden else "visible"
+    return st.Page(
+        HERE / "views" / f"{view}.py", title=title, url_path=view.replace("_", "-"), default=home, visibility=visibility
+    )
+
+
+chosen = st.navigation(
+    {
+        "": [page("findings", "Findings", home=True), page("checklist", "Checklist")],
+        "Signals": [
+            page("learning_curves", "Learning curves"),
+            page("gradient_flow", "Gradient flow"),
+            page("activations", "Activations"),
+            page("weights", "Weights"),
+            page("sequences", "Recurrent & attention"),
+            page("layer", "Layer", hidden=True),
+        ],
+        "What it learned": [
+            page("filters", "Filters & feature maps"),
+            page("attributions", "Attributions & predictions"),
+        ],
+        "The run": [page("data_loop", "Data & loop"), page("architecture", "Architecture")],
+        "Runs": [page("compare", "Compare runs"), page("live", "Live"), page("report", "Report")],
+    },
     position="top",
 )
 if frame.open_run():
-    page.run()
+    chosen.run()

@@ -11,6 +11,9 @@ import streamlit as st
 RUN = "run"  # bound: the run picker
 MEASURE = "measure"  # bound: which measure the gradient-flow page shows
 STEP = "step"  # bound: the step its bars show
+BASELINE = "baseline"  # bound: the run that this one is compared with
+STEPS = "steps"  # first and last step of the range that is shown, `100-400`
+MODULE = "module"  # bound: the layer of the Layer page
 SYMPTOM = "symptom"  # row of the findings table
 LAYER = "layer"  # row of the layers table
 

@@ -1,0 +1,13 @@
+"""Architecture."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def render() -> None:
+    """The page."""
+    st.markdown("# Architecture")
+
+
+render()

@@ -1,0 +1,13 @@
+"""Attributions & predictions."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def render() -> None:
+    """The page."""
+    st.markdown("# Attributions & predictions")
+
+
+render()

@@ -1,0 +1,13 @@
+"""Compare runs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def render() -> None:
+    """The page."""
+    st.markdown("# Compare runs")
+
+
+render()

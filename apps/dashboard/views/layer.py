@@ -1,0 +1,13 @@
+"""Layer."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def render() -> None:
+    """The page."""
+    st.markdown("# Layer")
+
+
+render()

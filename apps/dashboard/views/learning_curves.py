@@ -1,0 +1,13 @@
+"""Learning curves."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def render() -> None:
+    """The page."""
+    st.markdown("# Learning curves")
+
+
+render()

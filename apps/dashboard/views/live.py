@@ -1,0 +1,13 @@
+"""Live."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def render() -> None:
+    """The page."""
+    st.markdown("# Live")
+
+
+render()

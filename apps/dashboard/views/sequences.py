@@ -1,0 +1,13 @@
+"""Recurrent & attention."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def render() -> None:
+    """The page."""
+    st.markdown("# Recurrent & attention")
+
+
+render()
