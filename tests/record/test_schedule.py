@@ -190,3 +190,27 @@ def test_a_log_that_would_grow_too_large_is_measured_less_often() -> None:
     assert full[:DENSE] == list(range(DENSE))
     assert len(full) == pytest.approx(START_BYTES / 20_000 + 2000 / 20, rel=0.03)
     assert max(b - a for a, b in itertools.pairwise(full)) <= 21
+
+
+@pytest.mark.parametrize("step_s", [2e-4, 5e-3])
+def test_a_schedule_that_is_asked_only_when_it_says_looks_as_often(step_s: float) -> None:
+    def looks(ask: bool) -> list[Look]:
+        budget, now_s, again, found = Budget(overhead=0.02), 0.0, 0, []
+        for step in range(20_000):
+            look = budget.look(step, now_s) if ask or step >= again else Look.NOT
+            if look is Look.NOT and step >= again:
+                again = step + budget.rest(step, now_s)
+            found.append(look)
+            cost_s = {Look.NOT: 0.0, Look.LIGHT: 5e-5, Look.FULL: 4e-3}[look]
+            now_s += step_s + cost_s
+            if look is not Look.NOT:
+                again = 0
+                budget.spent(look, step, cost_s, now_s)
+        return found
+
+    for kind in (Look.FULL, Look.LIGHT):
+        assert looks(ask=False).count(kind) == pytest.approx(looks(ask=True).count(kind), rel=0.02, abs=2)
+
+
+def test_a_fixed_interval_says_when_to_ask() -> None:
+    assert [Every(n=4).rest(step, 0.0) for step in (1, 2, 3, 5)] == [3, 2, 1, 3]

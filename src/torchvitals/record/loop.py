@@ -25,6 +25,7 @@ from torchvitals.record.optimizers import Optimizers, Stop
 from torchvitals.record.outline import unique_parameters
 from torchvitals.record.panel import Panel
 from torchvitals.record.passes import Passes
+from torchvitals.record.portraits import Portraits
 from torchvitals.record.probe import ProbeLook
 from torchvitals.record.reviews import Reviews
 from torchvitals.record.schedule import Look, Schedule
@@ -49,6 +50,7 @@ class Recorder:
         describe: Describe,
         look_at_probe: ProbeLook | None = None,
         reviews: Reviews | None = None,
+        portraits: Portraits | None = None,
         stop: Stop | None = None,
         first_step: int = 0,
     ) -> None:
@@ -71,6 +73,7 @@ class Recorder:
         self._describe = describe
         self._look_at_probe = look_at_probe
         self._reviews = reviews
+        self.portraits = portraits or Portraits(None)
         self._stop = stop
         self._known: object = None  # what the manifest last written knew
         self._frame: Frame | None = None  # of the step being trained; None: it is not measured
@@ -79,6 +82,7 @@ class Recorder:
         self._copying: deque[Frame] = deque()  # on their way to the host
         self._sampled_steps = 0
         self._stepped: set[int] = set()  # ids of the optimizers that have updated in this step
+        self._ask_again = 0  # the step before which the schedule has nothing to say
         self._only: optim.Optimizer | None = None  # the optimizer, when there is just one and nothing to do for it
 
     @harmless
@@ -139,14 +143,20 @@ class Recorder:
         self._write(StepRecord(step=step, wall_time=time.time(), scalars=tuple(values.items())))
 
     @harmless
-    def finish(self, *, cut_short: bool) -> None:
-        """Take every hook off and write what is left; a step that an exception cut short as far as it came."""
+    def finish(self, *, cut_short: bool, look: bool = False) -> None:
+        """Take every hook off and write what is left; a step that an exception cut short as far as it came.
+
+        With `look`, what the network has learned in the end is shown as well.
+        """
         self.give_up()
         self._close_pending(None)
         if cut_short and self._frame:
             self._pending, self._frame = self._frame, None
             self._close_pending(None)
         self._write_arrived(wait=True)
+        last = self.portraits.last(self.step - 1) if look and self.step > self._first_step else None
+        if last is not None:
+            self._write(last)
         self.broken = True
 
     def give_up(self) -> None:
@@ -162,10 +172,17 @@ class Recorder:
         if optimizer is not self._only:
             return False
         self.step += 1
-        look = self._schedule.look(self.step - self._first_step, time.perf_counter())
-        if look is not Look.NOT:
-            self._guard(self._arm, look)
+        if self.step >= self._ask_again:
+            self._ask()
         return True
+
+    def _ask(self) -> None:
+        step, now_s = self.step - self._first_step, time.perf_counter()
+        look = self._schedule.look(step, now_s)
+        if look is Look.NOT:
+            self._ask_again = self.step + self._schedule.rest(step, now_s)
+        else:
+            self._guard(self._arm, look)
 
     def _advance(self) -> None:
         """The step is over; decide about the next one before its forward pass."""
@@ -176,6 +193,8 @@ class Recorder:
         if frame is not None:
             self._account(frame)
             self._pending, self._frame = frame, None
+        if frame is not None and frame.sampled:
+            self._clock.leave_out(self.portraits.run(frame.step))
         if frame is not None and self._reviews is not None:
             self._clock.leave_out(self._reviews.run(self.step - self._first_step))
         self._arm(self._schedule.look(self.step - self._first_step, time.perf_counter()))
@@ -193,7 +212,7 @@ class Recorder:
         self._schedule.spent(look, frame.step - self._first_step, cost_s, now_s)
 
     def _arm(self, look: Look) -> None:
-        self._only = None
+        self._only, self._ask_again = None, 0
         if look is Look.NOT:
             known = self.optimizers.known()
             self._only = known[0] if len(known) == 1 and self._pending is None and not self._copying else None
@@ -241,12 +260,16 @@ class Recorder:
                 self._schedule.wrote(record.size_bytes)
             if self._lookout.abnormal(record):
                 self._schedule.alarm(self.step + 1 - self._first_step)
-            self._write(record)
+            began_s = time.perf_counter()
+            shown = self.portraits.added_to(record)
+            self._write(shown)
+            if shown is not record:  # paid for by an account of its own, also the encoding of the images
+                self._clock.leave_out(self.portraits.wrote(shown.size_bytes, time.perf_counter() - began_s))
 
     def _write(self, record: StepRecord) -> None:
         """Append a record; first, describe the log anew when something was seen for the first time."""
         optimizers = len(self.optimizers.known()), len(self.optimizers.owned())
-        known = (self.passes.known(), self.contract.known(), optimizers, len(self.panel.disarmed))
+        known = (self.passes.known(), self.contract.known(), optimizers, len(self.panel.disarmed), self.portraits.unseen)
         if known != self._known:
             self._known = known
             self._sink.write_manifest(self._describe(self), record.step)

@@ -17,8 +17,9 @@ GRANT_S = 1.0  # seconds that these may cost in all; mostly it is a fifth of tha
 LIGHT_GRANT_S = 0.2
 FULL_SHARE = 0.5  # of the budget, for steps measured in full; a tenth is for reviews, see `record.reviews`
 LIGHT_SHARE = 0.4  # of the budget, for the loss and the gradient norm of the steps between the sampled ones
-COUNTING_S = 4e-6  # seconds that the optimizer's hook takes on a step that is not measured, with the caches it empties
+COUNTING_S = 3e-6  # seconds that the optimizer's hook costs a step that is not measured, with the caches it empties
 UNSEEN = 1.5  # what a look costs the training over what the recorder's own clock sees: the steps after it find cold caches
+LONGEST_REST = 256  # steps that pass unasked at the most, should the training become slower
 LEAST = 0.1  # of the budget that is used for measuring in any case
 BURST = 5  # steps measured in a row when a number looks abnormal
 REST = 100  # steps until the next burst, so that a run that is abnormal all the time keeps to its budget
@@ -40,6 +41,9 @@ class Schedule(Protocol):
 
     def look(self, step: int, now_s: float) -> Look:
         """How the step that begins now is to be measured; called for every step, so it must be quick."""
+
+    def rest(self, step: int, now_s: float) -> int:
+        """After which number of steps, one at the least, `look` is worth asking again, when it has just said no."""
 
     def spent(self, look: Look, step: int, cost_s: float, now_s: float) -> None:
         """Learn what a measured step has cost."""
@@ -65,6 +69,10 @@ class Every:
     def look(self, step: int, now_s: float) -> Look:  # noqa: ARG002 - this schedule needs no clock
         """Multiples of n."""
         return Look.FULL if step % self.n == 0 else Look.NOT
+
+    def rest(self, step: int, now_s: float) -> int:  # noqa: ARG002
+        """Until the next multiple of n."""
+        return self.n - step % self.n
 
     def spent(self, look: Look, step: int, cost_s: float, now_s: float) -> None:
         """Nothing to learn."""
@@ -162,6 +170,14 @@ class Budget:
             self._paid = now_s >= self.light.due_s
             return Look.LIGHT
         return Look.NOT
+
+    def rest(self, step: int, now_s: float) -> int:
+        """Half the steps until something is due, at the speed of the training so far: asking takes time, too."""
+        step_s = (now_s - self._started_s) / max(step - self.dense, 1)
+        due_s = self.light.due_s if step < self._room else min(self.full.due_s, self.light.due_s)
+        given = min(self.full.given_step, self.light.given_step) - step
+        steps = min((due_s - now_s) / (2 * step_s), given, LONGEST_REST) if step_s > 0 else 1
+        return max(int(steps), 1)
 
     def spent(self, look: Look, step: int, cost_s: float, now_s: float) -> None:
         """Book a finished step; the dense start is free."""
