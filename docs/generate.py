@@ -53,7 +53,7 @@ def measures() -> str:
         Cadence.LIGHT: "every step that the budget allows",
         Cadence.SAMPLED: "every sampled step",
         Cadence.FADING: f"every sampled step of the first {FULL_INTEREST}, then every fifth",
-        Cadence.RARE: "every fifth sampled step",
+        Cadence.RARE: f"every fifth sampled step of the first {FULL_INTEREST}, then every tenth",
         Cadence.SPARSE: "every twenty-fifth sampled step",
     }
     kinds = discover(instruments, Instrument, group="torchvitals.instruments")

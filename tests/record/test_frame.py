@@ -108,7 +108,8 @@ def test_a_frame_of_floats_alone_needs_no_copy() -> None:
         (25, {Cadence.SAMPLED, Cadence.FADING, Cadence.RARE, Cadence.SPARSE}),
         (99, {Cadence.SAMPLED, Cadence.FADING}),
         (101, {Cadence.SAMPLED}),
-        (105, {Cadence.SAMPLED, Cadence.FADING, Cadence.RARE}),
+        (105, {Cadence.SAMPLED, Cadence.FADING}),
+        (110, {Cadence.SAMPLED, Cadence.FADING, Cadence.RARE}),
     ],
 )
 def test_which_cadences_a_step_is_for(sampled: int | None, wanted: set[Cadence]) -> None:

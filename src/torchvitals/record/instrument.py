@@ -15,7 +15,7 @@ from torchvitals.core.tag import Tag
 from torchvitals.record.sights import Sight
 
 S = TypeVar("S", bound=Sight)
-FULL_INTEREST = 100  # sampled steps after which a FADING instrument looks less often
+FULL_INTEREST = 100  # sampled steps after which some instruments look less often
 
 
 class Cadence(IntEnum):
@@ -23,15 +23,17 @@ class Cadence(IntEnum):
 
     LIGHT = 0  # on every step that the budget allows, sampled or not: a few microseconds
     SAMPLED = 1  # on every sampled step
-    FADING = 2  # on every sampled step at first, later as rarely as RARE: what is known of the data by then
-    RARE = 5  # on every fifth sampled step: dear in time or in bytes
+    FADING = 2  # on every sampled step at first, on every fifth later: what is known of the data by then
+    RARE = 5  # on every fifth sampled step at first, on every tenth later: dear in time or in bytes
     SPARSE = 25  # on every twenty-fifth sampled step: a computation of its own
 
     def wants(self, sampled: int) -> bool:
         """Whether a sampled step is one of its steps, by the number of sampled ones before it."""
-        if self is Cadence.FADING:
-            return sampled < FULL_INTEREST or sampled % Cadence.RARE == 0
-        return self is not Cadence.LIGHT and sampled % self == 0
+        if sampled < FULL_INTEREST:
+            every = {Cadence.LIGHT: 0, Cadence.FADING: 1}.get(self, int(self))
+        else:
+            every = {Cadence.FADING: 5, Cadence.RARE: 10}.get(self, int(self))
+        return every > 0 and sampled % every == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

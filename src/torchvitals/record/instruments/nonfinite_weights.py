@@ -10,7 +10,7 @@ import torch
 
 from torchvitals.core.manifest import MeasureInfo
 from torchvitals.core.tag import Tag
-from torchvitals.record.instrument import Instrument, Reading
+from torchvitals.record.instrument import Cadence, Instrument, Reading
 from torchvitals.record.l2_norms import by_device, l2_norms
 from torchvitals.record.sights import ParameterSight
 from torchvitals.record.statistics import nonfinite_counts
@@ -18,9 +18,10 @@ from torchvitals.record.statistics import nonfinite_counts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonfiniteWeights(Instrument[ParameterSight]):
-    """How many elements of a parameter are NaN or ±∞."""
+    """How many elements of a parameter are NaN or ±∞. That there are any shows first in `weight_norm` and the gradients."""
 
     sight: ClassVar[type] = ParameterSight
+    cadence: ClassVar[Cadence] = Cadence.FADING
     measures: ClassVar[tuple[MeasureInfo, ...]] = (
         MeasureInfo(name="nonfinite_weights", unit="elements", meaning="NaN and infinite elements of a parameter"),
     )
