@@ -29,11 +29,12 @@ class Cadence(IntEnum):
 
     def wants(self, sampled: int) -> bool:
         """Whether a sampled step is one of its steps, by the number of sampled ones before it."""
-        if sampled < FULL_INTEREST:
-            every = {Cadence.LIGHT: 0, Cadence.FADING: 1}.get(self, int(self))
-        else:
-            every = {Cadence.FADING: 5, Cadence.RARE: 10}.get(self, int(self))
+        every = (_AT_FIRST if sampled < FULL_INTEREST else _LATER)[self]
         return every > 0 and sampled % every == 0
+
+
+_AT_FIRST = {c: 1 if c is Cadence.FADING else int(c) for c in Cadence}
+_LATER = _AT_FIRST | {Cadence.FADING: 5, Cadence.RARE: 10}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
