@@ -28,11 +28,12 @@ Blobs = TypeVar("Blobs", VectorSeries, HistogramSeries)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """One finding at or above the level asked for, by us or by another tool."""
+    """One finding, by us or by another tool."""
 
     symptoms: tuple[str, ...]  # ours: one; a less definite word of another tool may count as several
     modules: tuple[str, ...] = ()
     root: bool = True
+    loud: bool = True  # at or above the level asked for; below it is a remark, as about a fault that does no harm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +43,19 @@ class Judged:
     program: Program
     seed: int
     said: tuple[Said, ...]
-    hints: tuple[str, ...] = ()  # symptoms said below the level asked for
     reported_at: int | None = None  # the first of CUTS, or the last step, by which a true symptom was reported
     learned: bool = True
     problem: str = ""  # why there is no judgement
 
     @property
     def alarms(self) -> tuple[Said, ...]:
-        """The roots."""
-        return tuple(s for s in self.said if s.root)
+        """The roots that are loud."""
+        return tuple(s for s in self.said if s.root and s.loud)
+
+    @property
+    def remarks(self) -> tuple[Said, ...]:
+        """The roots that are not."""
+        return tuple(s for s in self.said if s.root and not s.loud)
 
     @property
     def true(self) -> tuple[Said, ...]:
@@ -58,9 +63,9 @@ class Judged:
         return tuple(s for s in self.said if set(s.symptoms) & set(self.program.symptoms))
 
     @property
-    def hinted(self) -> bool:
-        """Something true was said, at whatever severity."""
-        return bool(self.true) or bool(set(self.hints) & set(self.program.symptoms))
+    def loud(self) -> bool:
+        """Something true was said aloud."""
+        return any(s.loud for s in self.true)
 
     @property
     def named(self) -> bool:
@@ -110,7 +115,7 @@ def look(folder: str, symptoms: Sequence[str], level: Severity) -> dict[str, obj
     said, at = said_by(diagnosis, level), None
     if any(set(s.symptoms) & set(symptoms) for s in said):
         at = next((c for c in CUTS if _reports(until(run, c), symptoms, level)), int(run.steps[-1]) + 1)
-    return {"said": said, "hints": tuple(f.symptom for f in diagnosis.findings if f.severity < level), "reported_at": at}
+    return {"said": said, "reported_at": at}
 
 
 def judged(run: Run) -> Diagnosis:
@@ -119,11 +124,15 @@ def judged(run: Run) -> Diagnosis:
 
 
 def said_by(diagnosis: Diagnosis, level: Severity) -> tuple[Said, ...]:
-    """The findings at or above a level, in the order of the diagnosis."""
-    found = (f for f in diagnosis.findings if f.severity >= level)
+    """The findings in the order of the diagnosis, which is by severity."""
     return tuple(
-        Said(symptoms=(f.symptom,), modules=tuple(filter(None, (f.module, *f.modules))), root=f.caused_by is None)
-        for f in found
+        Said(
+            symptoms=(f.symptom,),
+            modules=tuple(filter(None, (f.module, *f.modules))),
+            root=f.caused_by is None,
+            loud=f.severity >= level,
+        )
+        for f in diagnosis.findings
     )
 
 

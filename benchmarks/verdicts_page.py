@@ -89,8 +89,9 @@ def _of_set(title: str, tools: Sequence[tuple[str, Sequence[Judged]]], rules: Se
 def _rows(found: Sequence[Overall]) -> Mapping[str, list[str]]:
     return {
         "healthy runs with a false alarm": [str(o.false_alarms) for o in found],
+        "healthy runs with a remark below it": [str(o.remarks) for o in found],
         "sick runs of which something true is said": [str(o.recall) for o in found],
-        "the same at whatever severity": [str(o.hinted) for o in found],
+        "the same at that severity or above": [str(o.loud) for o in found],
         "sick runs of which the planted symptom itself is said": [str(o.named) for o in found],
         "sick runs of which a true symptom is said first": [str(o.first) for o in found],
         "right layer, where the fault has one and is seen": [str(o.located) for o in found],
@@ -121,7 +122,6 @@ def _mistakes(runs: Sequence[Judged]) -> Iterator[str]:
             alarms[f"{run.program.key}: {', '.join(s.symptoms[0] for s in run.alarms)}"] += 1
         elif not run.program.healthy and not run.first:
             said = run.said[0].symptoms[0] if run.said else "nothing"
-            said += ", and a true hint" if run.hinted and not run.true else ""
             missed[f"{run.program.key}: {said}"] += 1
     for title, found in (
         ("Healthy programs accused", alarms),

@@ -48,9 +48,10 @@ class Rate:
 class Overall:
     """A whole set."""
 
-    false_alarms: Rate  # healthy runs of which anything was said
+    false_alarms: Rate  # healthy runs of which anything was said aloud
+    remarks: Rate  # healthy runs of which something was remarked, below the level asked for
     recall: Rate  # sick runs of which something true was said
-    hinted: Rate  # … at whatever severity
+    loud: Rate  # … at or above the level asked for
     named: Rate  # … and it was the planted symptom itself
     first: Rate  # … and it was said first
     located: Rate  # of the true findings about a fault that has a place, those that name the place
@@ -80,8 +81,9 @@ def overall(runs: Sequence[Judged]) -> Overall:
     counts = [len(r.alarms) for r in sick]
     return Overall(
         false_alarms=Rate.count(bool(r.alarms) for r in healthy),
+        remarks=Rate.count(bool(r.remarks) for r in healthy),
         recall=Rate.count(bool(r.true) for r in sick),
-        hinted=Rate.count(r.hinted for r in sick),
+        loud=Rate.count(r.loud for r in sick),
         named=Rate.count(r.named for r in sick),
         first=Rate.count(r.first for r in sick),
         located=Rate.count(r.located for r in sick if r.located is not None),

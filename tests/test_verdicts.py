@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,13 +157,16 @@ def hand_made() -> list[Any]:
 
     spike, dead = said("loss-spike"), said("dead-relu", "fc2.weight")
     return [
-        Judged(program=program("calm"), seed=0, said=()),
+        Judged(program=program("calm"), seed=0, said=(replace(dead, loud=False),)),
         Judged(program=program("accused"), seed=0, said=(spike, said("dead-relu", "fc1", root=False))),
         Judged(program=program("found", "dead-relu"), seed=0, said=(dead,), reported_at=10),
         Judged(program=program("second", "dead-relu"), seed=0, said=(spike, said("dead-relu", "fc20")), reported_at=40),
-        Judged(program=program("missed", "dead-relu"), seed=0, said=(), hints=("dead-relu",)),
+        Judged(program=program("missed", "dead-relu"), seed=0, said=()),
         Judged(
-            program=program("akin", "zero-init", "symmetric-units"), seed=0, said=(said("symmetric-units"),), reported_at=20
+            program=program("akin", "zero-init", "symmetric-units"),
+            seed=0,
+            said=(replace(said("symmetric-units"), loud=False),),
+            reported_at=20,
         ),
     ]
 
@@ -173,11 +177,12 @@ def test_rates_are_counted_as_the_page_says() -> None:
     found = overall(hand_made())
     assert found.false_alarms == Rate(hits=1, of=2)
     assert found.recall == Rate(hits=3, of=4)
-    assert found.hinted == Rate(hits=4, of=4)
+    assert found.loud == Rate(hits=2, of=4)
+    assert found.remarks == Rate(hits=1, of=2)
     assert found.named == Rate(hits=2, of=4)
     assert found.first == Rate(hits=2, of=4)
     assert found.located == Rate(hits=1, of=2)
-    assert (found.findings, found.findings_at_most, found.steps) == (1.0, 2, 20)
+    assert (found.findings, found.findings_at_most, found.steps) == (0.75, 2, 20)
     dead, spike = of_rule("dead-relu", hand_made()), of_rule("loss-spike", hand_made())
     assert (dead.false_alarms.hits, dead.recall, dead.first.hits) == (0, Rate(hits=2, of=3), 1)
     assert (spike.false_alarms, spike.astray) == (Rate(hits=1, of=2), Rate(hits=1, of=4))
@@ -198,7 +203,7 @@ def test_the_page_names_every_mistake() -> None:
         "2 healthy programs and 4 with 2 kinds of fault, 1 seed each: 6 runs.",
         "- accused: loss-spike (1)",
         "- dead-relu--second: loss-spike (1)",
-        "- dead-relu--missed: nothing, and a true hint (1)",
+        "- dead-relu--missed: nothing (1)",
         "- x-0: y",
     ):
         assert line in text.splitlines()

@@ -9,7 +9,9 @@ import numpy as np
 
 from torchvitals.core.finding import Evidence, Finding, Outcome, Remedy, Severity
 from torchvitals.core.run import Run
-from torchvitals.diagnosis.gate import FALL, learning
+from torchvitals.core.series import Series
+from torchvitals.core.stats import median
+from torchvitals.diagnosis.gate import FALL, Learning, learning
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 
@@ -25,7 +27,8 @@ class LossNotDecreasing(Rule):
         Until the loss is below that line, nothing has been learned, whatever the curve looks like.
 
     Formula:
-        median of the last tenth of the recorded losses ≥ 0.9 · min(L_first, L_trivial), over a span of at least 50 steps.
+        median of the last tenth of the recorded losses ≥ 0.9 · min(L_first, L_trivial), over a span of at least 50 steps. A
+        loss that is 3 % below that line and lower in each quarter of its points than in the one before is on its way.
 
     When it is wrong:
         Tasks with a long plateau before they take off look like this until they do; give them time. Adversarial training (more
@@ -82,6 +85,14 @@ class LossNotDecreasing(Rule):
     )
 
     span: int = 50  # steps between the first and the last recorded loss, below which it is too early to say
+    passed: float = 0.03  # of the line, by which a loss that still falls must be below it to be left alone
+
+    def _on_its_way(self, loss: Series, state: Learning) -> bool:
+        """Whether it has passed the line, if not by much, and falls without a rest."""
+        # Quarters of the recorded points, not of the steps: towards its end a run may have been recorded thinly.
+        quarters = [median(part) for part in np.array_split(loss.value, 4)]
+        passed = state.current < state.reference - self.passed * abs(state.reference)
+        return passed and bool((np.diff(quarters) < 0).all())
 
     def check(self, run: Run) -> Outcome:
         """Ask the learning gate."""
@@ -99,6 +110,8 @@ class LossNotDecreasing(Rule):
             return self.clean(state.sentence)
         if state.status == "unknown":
             return self.skip(state.sentence)
+        if state.status == "stalled" and self._on_its_way(loss.finite(), state):
+            return self.too_early(f"{state.sentence}, and it is still falling")
         return (
             Finding(
                 symptom=self.name(),
