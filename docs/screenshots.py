@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 
 import torchvitals
@@ -25,10 +26,28 @@ IMAGES = ROOT / "docs" / "images"
 SAMPLES = ROOT / "sample_runs"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 SHOWN = ("healthy", "vanishing")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PAGES = {
+    "findings": "run=vanishing",
+    "checklist": "run=vanishing",
+    "learning-curves": "run=diverging",
+    "gradient-flow": "run=vanishing",
+    "activations": "run=dead-relu",
+    "weights": "run=healthy",
+    "layer": "run=dead-relu&module=relu2",
+    "sequences": "run=healthy",
+    "filters": "run=photo-filters",
+    "attributions": "run=digit-filters",
+    "data-loop": "run=healthy",
+    "architecture": "run=digit-filters",
+    "compare": "run=vanishing&baseline=healthy",
+    "live": "run=healthy",
+    "report": "run=vanishing",
+}
 
 
 def main() -> None:
-    """Write dashboard.png, gradient-flow.png and terminal.png."""
+    """Write the pictures of the README, and every page in light and dark below `pages/`."""
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     if browser_path is None:
         raise SystemExit("no Chromium found; install it to take screenshots")
@@ -37,16 +56,29 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 1060}, device_scale_factor=1.5)
         shoot(page, f"{url}/?run=vanishing", "dashboard.png")
         shoot(page, f"{url}/gradient-flow?run=vanishing", "gradient-flow.png")
+        shoot(page, f"{url}/attributions?run=spurious-mark", "attributions.png")
         terminal(page)
+        for scheme in SCHEMES:
+            every_page(browser, url, scheme)
         browser.close()
 
 
 def shoot(page: Page, url: str, name: str) -> None:
     """One page of the dashboard, once its charts are drawn."""
     page.goto(url)
-    page.locator(".js-plotly-plot .main-svg").first.wait_for()
-    page.wait_for_timeout(1500)
+    page.locator("[data-testid=stMainBlockContainer] [data-testid=stElementContainer]").first.wait_for()
+    page.locator("[data-testid=stStatusWidget]").wait_for(state="detached", timeout=60_000)
+    page.wait_for_timeout(2000)
     page.screenshot(path=IMAGES / name)
+
+
+def every_page(browser: Browser, url: str, scheme: Literal["light", "dark"]) -> None:
+    """All pages, each on a run that has something for it."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1300}, color_scheme=scheme)
+    (IMAGES / "pages").mkdir(exist_ok=True)
+    for name, run in PAGES.items():
+        shoot(page, f"{url}/{name}?{run}", f"pages/{name}-{scheme}.png")
+    page.close()
 
 
 def terminal(page: Page) -> None:

@@ -1,8 +1,8 @@
 """Record the sample runs anew: `python sample_runs/record.py`.
 
-Trains the five networks of the demo, checks that each is diagnosed as what it is, and writes beside each log a README and
-`expected.json`, which the tests compare with. The same seed gives the same numbers on the same versions; only the clock
-differs.
+Trains the networks of the demo and those that are worth looking into, checks that each is diagnosed as what it is, and writes
+beside each log a README and `expected.json`, which the tests compare with. The same seed gives the same numbers on the same
+versions; only the clock differs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import torchvitals
 from torchvitals.core.diagnosis import Diagnosis
-from torchvitals.demo import Scenario, scenarios, train
+from torchvitals.demo import Scenario, scenarios, showcases, train
 
 HERE = Path(__file__).parent
 SEED = 0
@@ -28,7 +28,7 @@ EVENT_FILE = "events.out.tfevents.0000000000.sample"  # the usual name carries t
 
 def main() -> None:
     """Record every scenario; stop at the first that is not diagnosed as what it is."""
-    for scenario in scenarios():
+    for scenario in (*scenarios(), *showcases()):
         with tempfile.TemporaryDirectory() as scratch:
             log = Path(scratch) / scenario.name
             train(scenario, log, seed=SEED)
@@ -72,7 +72,7 @@ def readme(scenario: Scenario, diagnosis: Diagnosis) -> str:
         f"# {scenario.name}: {scenario.title}",
         "",
         f"Recorded by `python sample_runs/record.py` (scenario `{scenario.name}` of `torchvitals.demo`),",
-        f"seed {SEED}, {scenario.steps} steps on scikit-learn's handwritten digits, every fifth step measured.",
+        f"seed {SEED}, {scenario.steps} steps on `torchvitals.demo.data.{scenario.data.__name__}`, every fifth step measured.",
         f"Python {platform.python_version()}, {versions}.",
         "",
         f"Expected verdict: **{diagnosis.verdict}**.",

@@ -10,10 +10,11 @@ from types import ModuleType
 import pytest
 
 import torchvitals
-from torchvitals.demo import Scenario, scenarios
+from torchvitals.demo import Scenario, scenarios, showcases
 
 FOLDER = Path(__file__).parents[1] / "sample_runs"
-MEGABYTES = 6
+MEGABYTES = 12
+ALL = (*scenarios(), *showcases())
 
 
 def _recorder() -> ModuleType:
@@ -25,7 +26,7 @@ def _recorder() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("scenario", scenarios(), ids=lambda s: s.name)
+@pytest.mark.parametrize("scenario", ALL, ids=lambda s: s.name)
 def test_a_sample_run_is_diagnosed_as_what_was_planted(scenario: Scenario) -> None:
     diagnosis = torchvitals.diagnose(FOLDER / scenario.name)
     expected = json.loads((FOLDER / scenario.name / "expected.json").read_text(encoding="utf-8"))
@@ -37,7 +38,7 @@ def test_a_sample_run_is_diagnosed_as_what_was_planted(scenario: Scenario) -> No
         assert (diagnosis.findings[0].symptom, diagnosis.findings[0].module) == (scenario.expected, scenario.module)
 
 
-@pytest.mark.parametrize("scenario", scenarios(), ids=lambda s: s.name)
+@pytest.mark.parametrize("scenario", ALL, ids=lambda s: s.name)
 def test_a_sample_run_says_how_it_was_recorded(scenario: Scenario) -> None:
     readme = (FOLDER / scenario.name / "README.md").read_text(encoding="utf-8")
     assert "python sample_runs/record.py" in readme
@@ -50,7 +51,7 @@ def test_recording_again_gives_the_same_expectations(tmp_path: Path, monkeypatch
     recorder = _recorder()
     monkeypatch.setattr(recorder, "HERE", tmp_path)
     recorder.main()
-    for scenario in scenarios():
+    for scenario in ALL:
         new, old = (root / scenario.name / "expected.json" for root in (tmp_path, FOLDER))
         assert new.read_text(encoding="utf-8") == old.read_text(encoding="utf-8")
 
@@ -62,4 +63,4 @@ def test_together_they_stay_small() -> None:
 
 def test_no_folder_is_left_over() -> None:
     folders = {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders == {scenario.name for scenario in scenarios()}
+    assert folders == {scenario.name for scenario in ALL}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-RUN = "run"  # bound: the run picker
+RUN = "run"  # the run picker, also the run that was not chosen: a link must open the same one tomorrow
 MEASURE = "measure"  # bound: which measure the gradient-flow page shows
 STEP = "step"  # bound: the step its bars show
 BASELINE = "baseline"  # bound: the run that this one is compared with
@@ -16,6 +16,25 @@ STEPS = "steps"  # first and last step of the range that is shown, `100-400`
 MODULE = "module"  # bound: the layer of the Layer page
 SYMPTOM = "symptom"  # row of the findings table
 LAYER = "layer"  # row of the layers table
+SAMPLE = "sample"  # bound: the probe sample whose feature maps are shown
+SAMPLES = "samples"  # bound: the probe samples whose attributions are shown
+ORDER = "order"  # bound: how filters are sorted
+CHANNEL = "channel"  # bound: the input channel of the filters that is drawn
+CALL = "call"  # bound: the attention whose maps are shown
+SEVERITY = "severity"  # bound: which severities the findings table shows
+MUTE = "mute"  # `symptom:reason`, several times: findings that are put aside
+DEPTH = "depth"  # bound: how many parts of a layer's name make a row of the heat map
+FOLLOW = "follow"  # bound: whether the live page goes on looking
+STATE = "state"  # bound: which states the checklist shows
+FORMAT = "format"  # bound: the file format of the report page
+TENSOR = "tensor"  # bound: the parameter or output whose distribution is shown
+KIND = "kind"  # bound: whether it is of weights, gradients or outputs
+PICTURE = "picture"  # bound: how a distribution is drawn
+SIGNAL = "signal"  # bound: which measure the activations page shows
+SORT = "sort"  # bound: layers as the forward pass meets them, or the worst first
+SCALE = "scale"  # bound: the axis of the loss
+CLOCK = "clock"  # bound: learning curves over steps or over time
+SMOOTHING = "smoothing"  # bound: how much the past counts in a learning curve
 
 
 def chosen(key: str, options: list[str]) -> int | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torchvitals.core.run import Run as Run
     from torchvitals.errors import TorchvitalsError as TorchvitalsError
     from torchvitals.errors import TrainingStoppedError as TrainingStoppedError
+    from torchvitals.explaining import explain as explain
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ _HOME = {
     "TorchvitalsError": "torchvitals.errors",
     "TrainingStoppedError": "torchvitals.errors",
     "diagnose": "torchvitals.api",
+    "explain": "torchvitals.explaining",
     "read": "torchvitals.api",
     "report": "torchvitals.api",
     "watch": "torchvitals.api",
@@ -44,6 +46,7 @@ __all__ = [
     "TorchvitalsError",
     "TrainingStoppedError",
     "diagnose",
+    "explain",
     "read",
     "report",
     "watch",

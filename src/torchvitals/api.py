@@ -20,6 +20,7 @@ from torchvitals.reading import foreign, reader
 if TYPE_CHECKING:
     from torch import nn, optim
 
+    from torchvitals.explanation.portray import Portraitist
     from torchvitals.live import LiveReview
     from torchvitals.record.watch import Vitals
     from torchvitals.store.tensorboard import TensorBoardSink
@@ -39,6 +40,7 @@ def watch(
     overhead: float = 0.02,
     every: int | None = None,
     first_step: int = 0,
+    explain: bool = True,
     on_finding: OnFinding | None = None,
     stop_on: Severity | str | None = None,
 ) -> Vitals:
@@ -53,11 +55,15 @@ def watch(
             tags, so that whatever mirrors it (W&B, MLflow) sees both. Close it after the recording; it is never closed here.
         loss_fn: the loss module the loop calls. Without it the loss is what `backward` is called on, seen where no function is
             compiled; the probe has a loss only with it.
-        probe: one small fixed batch (inputs, targets); its loss in both modes is recorded now and then.
+        probe: one small fixed batch (inputs, targets); its loss in both modes is recorded now and then, and what the network
+            has learned is shown on it.
         overhead: budget as a fraction of the training time, 0.02 for two per cent. The first 20 steps are always measured, and
             log-spaced ones up to the thousandth, for a second in all at the most.
         every: measure every n-th step instead of keeping to a budget.
         first_step: number of the first step, for a training that goes on from a checkpoint.
+        explain: show what the network has learned: filters, and with a probe feature maps, attention, embeddings, predictions
+            and attributions. A copy of it is looked at after step 0, 10, 20, 40 and so on, and at the end, for a second in
+            all, and beyond that when a quarter of the overhead pays for it; at most 50 million parameters are copied.
         on_finding: called with each root finding, as soon as two reviews in a row have confirmed it, or at the end. While the
             training runs, a new finding is also said in one line on stderr, from `warning` on.
         stop_on: raise `TrainingStoppedError` out of the optimizer's step when a finding of this severity (`"critical"`, say) is
@@ -111,6 +117,7 @@ def watch(
         probe=probe,
         first_step=first_step,
         review=live,
+        portrait=_portrait(model, probe, loss_fn) if explain else None,
         stop=live.stop,
         on_close=lambda: _summarize(sink, live, on_finding),
     )
@@ -118,6 +125,15 @@ def watch(
         # tensorboardX closes its files at interpreter exit. What is registered last runs first.
         atexit.register(_close, weakref.ref(vitals))
     return vitals
+
+
+def _portrait(model: nn.Module, probe: tuple[Any, Any] | None, loss_fn: Callable[..., Any] | None) -> Portraitist | None:
+    """What shows what the network has learned; None when there is nothing that it could show."""
+    from torchvitals.explanation.portray import Portraitist
+
+    inputs_and_targets = None if probe is None else (probe[0], probe[1])
+    portraitist = Portraitist(model, inputs_and_targets, loss_fn)
+    return portraitist if portraitist.worthwhile else None
 
 
 def _sink(logdir: str | Path | None, writer: Any) -> TensorBoardSink:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from urllib.parse import parse_qs
 
+import pytest
 from apps.values import Open, figures, healthy, healthy_run, texts, vanishing, vanishing_run
 
 from torchvitals.core.diagnosis import Diagnosis
+from torchvitals.core.finding import Evidence, Finding, Severity
+
+SAMPLES = Path(__file__).parents[2] / "sample_runs"
 
 
 def _open_sick(dashboard: Open, **query: str):
@@ -107,3 +113,91 @@ def test_another_run_can_be_picked(dashboard: Open) -> None:
     app.selectbox(key="run").set_value("vanishing").run()
     assert not app.exception
     assert "vanishing-gradient" in texts(app)
+
+
+def test_the_evidence_is_one_click_away_with_layer_measure_and_step_chosen(dashboard: Open) -> None:
+    links = {link.proto.label: link.proto for link in _open_sick(dashboard).get("page_link")}
+    evidence, layer = links["See the evidence: Gradient flow →"], links["This layer →"]
+    assert evidence.page == "gradient-flow"
+    assert parse_qs(evidence.query_string) == {
+        "run": ["vanishing"],
+        "measure": ["grad_norm"],
+        "layer": ["net.0.weight"],
+        "step": ["40"],
+    }
+    assert (layer.page, parse_qs(layer.query_string)["module"]) == ("layer", ["net.0"])
+
+
+@pytest.mark.parametrize(
+    ("tag", "page"),
+    [
+        ("loss/train", "learning_curves"),
+        ("", "learning_curves"),
+        ("input_mean/model", "data_loop"),
+        ("attention_entropy/encoder", "sequences"),
+        ("filter_norm/conv1", "filters"),
+        ("latent_sensitivity/fc", "attributions"),
+        ("update_ratio/net.0.weight", "gradient_flow"),
+    ],
+)
+def test_each_kind_of_evidence_leads_to_its_page(tag: str, page: str) -> None:
+    from components.finding_links import VIEWS, evidence_page
+
+    finding = Finding(
+        symptom="x", code="X", severity=Severity.INFO, summary="", evidence=(Evidence(tag=tag, observed=1.0),), first_step=40
+    )
+    assert evidence_page(vanishing_run(), finding)[0] == page
+    assert (VIEWS / f"{page}.py").exists()
+
+
+def test_what_follows_is_counted_with_its_root(dashboard: Open) -> None:
+    assert list(_open_sick(dashboard).dataframe[0].value["explains"]) == ["1 more", ""]
+
+
+def test_severities_can_be_picked(dashboard: Open) -> None:
+    app = _open_sick(dashboard)
+    app.button_group(key="severity").set_value(["warning"]).run()
+    assert not app.exception
+    assert list(app.dataframe[0].value["symptom"]) == ["saturated-activation"]
+    assert "Half of the outputs lie at the flat ends" in texts(app)
+
+
+def test_the_verdict_says_how_far_to_trust_it(dashboard: Open) -> None:
+    assert "Confidence of the verdict: high. 4 of the 5 rules that apply could judge." in texts(_open_sick(dashboard))
+
+
+@pytest.mark.parametrize(("share", "word"), [(1.0, "high"), (0.79, "fair"), (0.5, "fair"), (0.49, "low"), (0.0, "low")])
+def test_confidence_is_a_word(share: float, word: str) -> None:
+    from components.verdict import confidence
+
+    assert confidence(Diagnosis(run="a", verdict="unknown", confidence=share)) == f"Confidence of the verdict: {word}."
+
+
+def test_a_finding_is_muted_with_a_reason_and_taken_back(opened_at: Open) -> None:
+    app = opened_at(SAMPLES, query={"run": "dead-relu"})
+    assert "dead-relu" in list(app.dataframe[0].value["symptom"])
+    assert app.button(key="mute-dead-relu").disabled  # not without a reason
+    app.text_input(key="mute-reason-dead-relu").set_value("sparse **on** purpose").run()
+    app.button(key="mute-dead-relu").click().run()
+    assert not app.exception
+    assert not [f for f in app.dataframe if "dead-relu" in list(f.value.get("symptom", []))]
+    assert app.query_params["mute"] in ("dead-relu:sparse **on** purpose", ["dead-relu:sparse **on** purpose"])
+    assert "dead-relu   ·   sparse **on** purpose" in texts(app)
+    app.button(key="unmute-dead-relu").click().run()
+    assert "dead-relu" in list(app.dataframe[0].value["symptom"])
+    assert "mute" not in app.query_params
+
+
+def test_a_link_carries_what_is_muted_and_strange_names_are_ignored(opened_at: Open) -> None:
+    app = opened_at(SAMPLES, query={"run": "dead-relu", "mute": ["dead-relu:known", "no-such-symptom:x", ":", "dead_relu"]})
+    assert not app.exception
+    assert "dead-relu   ·   known" in texts(app)
+    assert app.query_params["mute"] in ("dead-relu:known", ["dead-relu:known"])
+
+
+def test_a_sick_and_a_healthy_sample_say_what_they_are(opened_at: Open) -> None:
+    sick = texts(opened_at(SAMPLES, query={"run": "vanishing"}))
+    well = texts(opened_at(SAMPLES, query={"run": "healthy"}))
+    assert "critical   ·   vanishing-gradient" in sick
+    assert "Nothing is wrong with this run." in well
+    assert "Confidence of the verdict: high." in well

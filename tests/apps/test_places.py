@@ -111,3 +111,62 @@ def test_a_recorded_log_opens_with_the_verdict_of_the_engine(opened_at: Open, tm
     assert not app.exception
     assert {"unknown": "not enough"}.get(verdict, verdict) in texts(app)
     assert "DeepSigmoid" in texts(app)
+
+
+def test_the_run_stands_in_the_address_also_when_nobody_chose_it(opened_at: Open, tmp_path: Path) -> None:
+    for i, name in enumerate(("old", "new")):
+        (event_file,) = write_log(healthy_run(), tmp_path / name).iterdir()
+        os.utime(event_file, (1_000_000 + i, 1_000_000 + i))
+    app = opened_at(tmp_path)
+    assert app.query_params["run"] == "new"
+    app.selectbox(key="run").set_value("old").run()
+    assert app.query_params["run"] == "old"
+    app.query_params["run"] = "new"  # a link, or the back button
+    app.run()
+    assert app.selectbox(key="run").value == "new"
+
+
+def test_the_table_of_runs_says_what_is_known_and_filters(opened_at: Open, tmp_path: Path) -> None:
+    for name in ("first", "second", "other"):
+        write_log(healthy_run(), tmp_path / name)
+    app = opened_at(tmp_path, query={"run": "second"})
+    assert not [frame for frame in app.dataframe if "run" in frame.value]
+    app.session_state["all-runs"] = True
+    app.run()
+    table = app.dataframe[0].value
+    assert sorted(table["run"]) == ["first", "other", "second"]
+    verdicts = dict(zip(table["run"], table["verdict"], strict=True))
+    assert verdicts.pop("second") != "not opened"
+    assert set(verdicts.values()) == {"not opened"}
+    app.text_input(key="run-filter").set_value("OTH").run()
+    assert list(app.dataframe[0].value["run"]) == ["other"]
+    app.text_input(key="run-filter").set_value("no such").run()
+    assert "No run of that name." in texts(app)
+
+
+def test_a_thousand_runs_are_listed_without_reading_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    import data
+
+    from torchvitals.reading.reader import Reader
+
+    monkeypatch.setattr(Reader, "poll", lambda _self: pytest.fail("a log was read"))
+    for i in range(1000):
+        (tmp_path / f"run-{i:04}").mkdir()
+        (tmp_path / f"run-{i:04}" / "events.out.tfevents.1.host").touch()
+    start = time.process_time()
+    assert len(data.list_runs((tmp_path,))) == 1000
+    assert time.process_time() - start < 2
+
+
+def test_a_table_row_opens_its_run(opened_at: Open, tmp_path: Path) -> None:
+    for i, name in enumerate(("old", "new")):
+        (event_file,) = write_log(healthy_run(), tmp_path / name).iterdir()
+        os.utime(event_file, (1_000_000 + i, 1_000_000 + i))
+    app = opened_at(tmp_path)
+    app.session_state["all-runs"] = True
+    app.session_state["runs-new-"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    app.run()
+    assert not app.exception
+    assert app.selectbox(key="run").value == "old"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,3 +52,12 @@ def test_what_would_not_survive_is_refused_with_advice(fields: dict[str, str]) -
 def test_tags_sort_by_measure_then_subject() -> None:
     tags = [Tag.parse(t) for t in ("b/a", "a/b", "a", "a/a")]
     assert [str(t) for t in sorted(tags)] == ["a", "a/a", "a/b", "b/a"]
+
+
+def test_a_tag_that_travelled_to_another_process_is_found_in_a_mapping_there() -> None:
+    # Strings hash differently in each process, so the number must be made anew.
+    program = "import pickle, sys; from torchvitals.core.tag import Tag; "
+    program += "sys.stdout.buffer.write(pickle.dumps(Tag.parse('loss/train')))"
+    environment = {**os.environ, "PYTHONHASHSEED": "1234"}
+    pickled = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env=environment).stdout
+    assert {Tag.parse("loss/train"): 1}[pickle.loads(pickled)] == 1

@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from components import chart, rule_docs, words
+from components import chart, finding_links, mutes, rule_docs, words
 from torchvitals.core.diagnosis import Diagnosis
 from torchvitals.core.finding import Evidence, Finding
 from torchvitals.core.run import Run
@@ -25,6 +25,9 @@ def show(run: Run, diagnosis: Diagnosis, finding: Finding) -> None:
             words.say(
                 f"{words.located(finding)}   ·   {format_steps(finding.first_step, finding.last_step)}   ·   {finding.code}"
             )
+        with st.container(key="finding-links", horizontal=True, gap="medium", vertical_alignment="center"):
+            finding_links.show(run, finding)
+            mutes.offer(finding.symptom)
         left, right = st.columns([3, 2], gap="large")
         with left:
             _figure(run, finding)

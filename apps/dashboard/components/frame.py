@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import cast
 
 import data
-import state
 import streamlit as st
 
-from components import empty, words
+from components import empty, mutes, run_picker, words
 from torchvitals.core.run import Run
 from torchvitals.errors import TorchvitalsError
 from torchvitals.present.text import printable
 
 _OPENED = "_opened"
+_PATH = "_opened_path"
 
 
 def open_run() -> bool:
@@ -29,13 +29,14 @@ def open_run() -> bool:
         _nothing_found(folders)
         return False
     with st.container(key="masthead", horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        name = st.selectbox("Run", list(runs), key=state.RUN, bind="query-params", persist_state="session", width=380)
+        name = run_picker.pick(runs)
         facts = st.empty()
     opened = _open(runs[name])
     if opened is None:
         return False
     facts.text(printable(_facts(opened.run)))
-    st.session_state[_OPENED] = opened
+    st.session_state[_OPENED] = data.muted(opened, mutes.current())
+    st.session_state[_PATH] = runs[name]
     if opened.run.manifest is None:
         _foreign()
     return True
@@ -44,6 +45,11 @@ def open_run() -> bool:
 def current() -> data.Opened:
     """The run that is open; pages are only drawn when there is one."""
     return cast(data.Opened, st.session_state[_OPENED])
+
+
+def path() -> Path:
+    """Where the run that is open lies."""
+    return cast(Path, st.session_state[_PATH])
 
 
 def _open(path: Path) -> data.Opened | None:

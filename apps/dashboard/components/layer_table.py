@@ -9,6 +9,7 @@ import pandas as pd
 import state
 import streamlit as st
 
+from components import layer_map
 from components.measures import Measure, standing_out
 from torchvitals.core.diagnosis import Diagnosis
 from torchvitals.core.run import Run
@@ -26,6 +27,9 @@ def pick(run: Run, diagnosis: Diagnosis, measure: Measure, step: int) -> str | N
     """Draw the table; returns the layer that is selected, or None."""
     values = values_at(run, measure.name, step, findings=diagnosis.roots)
     layers = standing_out(values, measure.worst)[:SHOWN]
+    wanted = st.query_params.get(state.LAYER)
+    if wanted in values and wanted not in layers:  # a click or a link chose one that does not stand out
+        layers.append(wanted)
     series = run.by_subject(measure.name)
     named = state.chosen(state.LAYER, layers)
     event = st.dataframe(
@@ -38,7 +42,8 @@ def pick(run: Run, diagnosis: Diagnosis, measure: Measure, step: int) -> str | N
         ),
         hide_index=True,
         column_config=_COLUMNS,
-        key=f"layers-{run.path or run.name}-{measure.name}",
+        # Rows are in another order at another step, and a click on the map chooses anew: the table starts afresh with each.
+        key=f"layers-{run.path or run.name}-{measure.name}-{step}-{layer_map.clicks()}",
         on_select="rerun",
         selection_mode="single-row",
         selection_default=None if named is None else {"selection": {"rows": [named], "columns": [], "cells": []}},

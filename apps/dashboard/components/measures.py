@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from torchvitals.core.run import Run
 
-# A run-wide number (one subject of that name) is no layer.
-_WHOLE_RUN = frozenset({"", "model", "train", "val", "test"})
+# What speaks of the run, of a split, of the loop, of an optimizer or of one of its parameter groups is no layer.
+_WHOLE_RUN = re.compile(r"|model|train|val|test|loop|loss|(?:optimizer\d+)?\.?(?:group\d+)?")
 Worst = Literal["high", "far from 1e-3", "far from the others"]
 
 
@@ -57,9 +58,19 @@ KNOWN = (
 
 def available(run: Run) -> list[Measure]:
     """The per-layer scalar measures of this run: the known ones first, then what else the log holds."""
-    names = {t.measure for t in run.scalars if t.subject not in _WHOLE_RUN and not t.subject.startswith("group")}
+    names = {t.measure for t in run.scalars if not of_whole_run(t.subject)}
     known = [m for m in KNOWN if m.name in names]
     return known + [Measure(name=n, title=n) for n in sorted(names - {m.name for m in KNOWN})]
+
+
+def of_whole_run(subject: str) -> bool:
+    """Whether a subject of the log is something else than a layer.
+
+    Example:
+        >>> [of_whole_run(s) for s in ("train", "optimizer1.group0", "groupnorm", "fc1.weight")]
+        [True, True, False, False]
+    """
+    return _WHOLE_RUN.fullmatch(subject) is not None
 
 
 def standing_out(values: dict[str, float], worst: Worst) -> list[str]:

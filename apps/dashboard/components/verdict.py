@@ -7,6 +7,8 @@ import streamlit as st
 from components import words
 from torchvitals.core.diagnosis import Diagnosis
 
+HIGH, FAIR = 0.8, 0.5  # share of the rules that apply and could judge
+
 
 def hero(diagnosis: Diagnosis) -> None:
     """The verdict line, coloured and shaped by how bad it is."""
@@ -27,6 +29,26 @@ def counts(diagnosis: Diagnosis) -> None:
             with st.container(key=f"count-{tone}-{word.replace(' ', '-')}", gap=None, width="content"):
                 st.text(f"{amount}")
                 st.text(word)
+    with st.container(key="confidence"):
+        st.text(confidence(diagnosis))
+
+
+def confidence(diagnosis: Diagnosis) -> str:
+    """How far the verdict can be trusted, in one word and the two numbers behind it.
+
+    From half of the applicable rules on, the engine calls a run healthy; four fifths are called high.
+
+    Example:
+        >>> confidence(Diagnosis(run="a", verdict="healthy", confidence=0.6))
+        'Confidence of the verdict: fair.'
+    """
+    share = diagnosis.confidence
+    word = "high" if share >= HIGH else "fair" if share >= FAIR else "low"
+    judged = len(diagnosis.clean) + len({f.symptom for f in diagnosis.findings})
+    if not judged:
+        return f"Confidence of the verdict: {word}."
+    among = judged + len(diagnosis.unjudged)
+    return f"Confidence of the verdict: {word}. {judged:,} of the {words.count(among, 'rule', 'rules')} that apply could judge."
 
 
 def _lines(diagnosis: Diagnosis) -> tuple[str, str, str]:

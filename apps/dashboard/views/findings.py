@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import streamlit as st
-from components import chart, finding_detail, finding_table, frame, outcomes, verdict
+from components import chart, finding_detail, finding_table, frame, mutes, outcomes, verdict
 
 from torchvitals.present.figures.loss_curve import loss_curve
 
@@ -14,6 +14,7 @@ def render() -> None:
     """The home page."""
     opened = frame.current()
     run, diagnosis = opened.run, opened.diagnosis
+    mutes.write_address()
     verdict.hero(diagnosis)
     verdict.counts(diagnosis)
     if diagnosis.roots:

@@ -6,11 +6,12 @@ from functools import partial
 
 import state
 import streamlit as st
-from components import about_layer, chart, empty, frame, layer_table, step_picker
-from components.measures import Measure, available
+from components import about_layer, chart, empty, frame, layer_map, layer_table, step_picker
+from components.measures import Measure, available, standing_out
 
 from torchvitals.core.diagnosis import Diagnosis
 from torchvitals.core.run import Run
+from torchvitals.present.fold import FIT, folded, only, row_of
 
 
 def render() -> None:
@@ -25,30 +26,22 @@ def render() -> None:
             code=empty.ATTACH,
         )
         return
-    switch, slider = st.columns([1, 2], gap="large")
-    name = switch.selectbox(
-        "Measure",
-        list(measures),
-        key=state.MEASURE,
-        bind="query-params",
-        persist_state="session",
-    )
+    switch, rows, slider = st.columns([2, 2, 3], gap="large")
+    measure = measures[
+        switch.selectbox("Measure", list(measures), key=state.MEASURE, bind="query-params", persist_state="session")
+    ]
+    layer_map.take_click(opened.run, opened.diagnosis, measure)
+    with rows:
+        depth = layer_map.pick_depth(opened.run, opened.diagnosis, measure)
     with slider:
-        step = step_picker.pick(opened.run, name)
+        step = step_picker.pick(opened.run, measure.name)
     with st.container(key="meaning"):
-        st.text(measures[name].meaning)
-    _pictures(opened.run, opened.diagnosis, measures[name], step)
+        st.text(f"{measure.meaning} Click the map to choose a layer and a step.")
+    layer_map.draw(opened.run, opened.diagnosis, measure, depth)
+    _one_step(opened.run, opened.diagnosis, measure, step, depth)
 
 
-def _pictures(run: Run, diagnosis: Diagnosis, measure: Measure, step: int) -> None:
-    from torchvitals.present.figures.layer_bar import layer_bar
-    from torchvitals.present.figures.layer_heatmap import layer_heatmap
-
-    chart.draw(
-        partial(layer_heatmap, run, measure=measure.name, findings=diagnosis.roots, clickable=False),
-        key="heatmap",
-        alt=f"{measure.title} of every layer at every step, input on top",
-    )
+def _one_step(run: Run, diagnosis: Diagnosis, measure: Measure, step: int, depth: int | None) -> None:
     left, right = st.columns([3, 2], gap="large")
     with right:
         st.markdown("#### Layers that stand out")
@@ -56,12 +49,28 @@ def _pictures(run: Run, diagnosis: Diagnosis, measure: Measure, step: int) -> No
         st.markdown("#### In the findings")
         about_layer.show(diagnosis, layer)
     with left:
-        st.markdown(f"#### All layers at step {step:,}")
-        chart.draw(
-            partial(layer_bar, run, measure.name, step, layer=layer, findings=diagnosis.roots),
-            key="bars",
-            alt=f"{measure.title} of every layer at step {step}, input on top",
-        )
+        _bars(run, diagnosis, measure, step, depth, layer)
+
+
+def _bars(run: Run, diagnosis: Diagnosis, measure: Measure, step: int, depth: int | None, layer: str | None) -> None:
+    from torchvitals.present.figures.layer_bar import layer_bar, values_at
+
+    shown, findings = (run, diagnosis.roots) if depth is None else folded(run, measure.name, depth, diagnosis.roots)
+    chosen = layer if depth is None or layer is None else row_of(layer, depth)
+    what = "layers" if depth is None else "blocks"
+    values = values_at(shown, measure.name, step, findings=findings)
+    title = f"All {what} at step {step:,}"
+    if len(values) > FIT:  # more bars than a screen has room for
+        title = f"{FIT} of {len(values):,} {what} at step {step:,}"
+        chosen_too = [chosen] if chosen in values else []
+        names = dict.fromkeys([*chosen_too, *standing_out(values, measure.worst)])
+        shown = only(shown, measure.name, list(names)[:FIT])
+    st.markdown(f"#### {title}")
+    chart.draw(
+        partial(layer_bar, shown, measure.name, step, layer=chosen, findings=findings),
+        key="bars",
+        alt=f"{measure.title}: {title}, input on top",
+    )
 
 
 render()

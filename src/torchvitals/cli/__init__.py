@@ -9,9 +9,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from torchvitals import __version__
+from torchvitals.cli import compare as compare
 from torchvitals.cli import dashboard as dashboard
 from torchvitals.cli import demo as demo
 from torchvitals.cli import diagnose as diagnose
+from torchvitals.cli import explain as explain
 from torchvitals.cli import export as export
 from torchvitals.cli import report as report
 from torchvitals.cli import symptoms as symptoms
@@ -23,11 +25,14 @@ COMMANDS = (
     demo.demo,
     diagnose.diagnose,
     watch.watch,
+    compare.compare,
     report.report,
     export.export,
+    explain.explain,
     dashboard.dashboard,
     symptoms.symptoms,
 )
+WITHOUT_ARGUMENTS = (demo.demo, dashboard.dashboard, symptoms.symptoms)  # what these do when called bare
 EPILOG = (
     "Exit codes: 0 nothing found at or above --fail-on, 1 something found, 2 wrong use, 3 unreadable log or not enough data, "
     "4 a fault of torchvitals itself (set TORCHVITALS_DEBUG=1 for its traceback)."
@@ -43,7 +48,7 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 for _command in COMMANDS:
-    app.command(no_args_is_help=_command in (report.report, diagnose.diagnose, watch.watch, export.export))(_command)
+    app.command(no_args_is_help=_command not in WITHOUT_ARGUMENTS)(_command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -52,8 +52,16 @@ class Tag:
     def __hash__(self) -> int:
         return self._hash
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # The hash of a string is another one in each process: a copied one would not be found in a mapping there.
+        return _tag, (self.measure, self.subject)
+
     def __str__(self) -> str:
         return f"{self.measure}/{self.subject}" if self.subject else self.measure
+
+
+def _tag(measure: str, subject: str) -> Tag:
+    return Tag(measure=measure, subject=subject)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn, optim
 
+from torchvitals.demo.data import Data, digits
+
 STEPS = 300
 PIXELS, CLASSES = 64, 10
 
@@ -22,6 +24,8 @@ class Scenario:
     module: str | None  # the layer the finding must name
     build: Callable[[], tuple[nn.Module, optim.Optimizer]]
     steps: int = STEPS
+    data: Callable[[], Data] = digits
+    probe: int = 0  # samples of those held back that the network is looked at with while it trains
 
 
 def scenarios() -> tuple[Scenario, ...]:

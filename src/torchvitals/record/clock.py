@@ -49,7 +49,8 @@ class Clock:
         return timed_s + max(unseen_s, 0.0)
 
     def leave_out(self, seconds: float) -> None:
-        """Something of ours that has an account of its own took this long."""
+        """Something of ours that has an account of its own took this long, in a measured step or between two of them."""
+        self._began_s += seconds
         self._booked_s += seconds
         self._ended_s += seconds
         self._ended_cost_s += seconds

@@ -28,7 +28,7 @@ class Passes:
     """Puts all hooks on for a measured step, and takes them off after it."""
 
     def __init__(self, model: nn.Module, loss_fn: nn.Module | None, show: Callable[[Sight], None], guard: Guard) -> None:
-        self._model = model
+        self.model = model
         self._show = show
         self._loud, self._guard = guard, (quiet := _quiet(guard))
         self._loss_fn = loss_fn
@@ -89,16 +89,16 @@ class Passes:
             yield Unseen(subject="functions", reason=NO_MODE)
         if self._enclosed:
             yield Unseen(subject="activations", reason=ENCLOSED)
-        for name in compiled.compiled_parts(self._model) if self.shadow is None else ():
+        for name in compiled.compiled_parts(self.model) if self.shadow is None else ():
             yield Unseen(subject=name, reason="this part of the model is compiled for itself")
 
     def _look_for_compilation(self) -> None:
         """The model may have been compiled before it was watched, or at any time after that."""
         if self.shadow is not None:
             return
-        target = self._model if compiled.is_compiled(self._model) else None
+        target = self.model if compiled.is_compiled(self.model) else None
         if target is None and not self._searched and compiled.in_use():
-            self._searched, target = True, compiled.wrapper_of(self._model)
+            self._searched, target = True, compiled.wrapper_of(self.model)
         if target is not None:
             self.shadow = ShadowPass(target, self.forward, self._loud)  # runs the model, whose functions are to be seen
 

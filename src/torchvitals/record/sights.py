@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn, optim
+from torch.nn.modules.conv import _ConvNd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,15 @@ class ParameterSight:
     names: Sequence[str]
     parameters: Sequence[Tensor]
     optimized: Sequence[bool]  # whether this optimizer owns the parameter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterSight:
+    """Convolutions just before an optimizer updates them."""
+
+    names: Sequence[str]  # qualified module names
+    modules: Sequence[_ConvNd]
+    first: Sequence[Tensor]  # each (F, E): a few elements of each filter, as they were at the first sampled step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +199,7 @@ Sight = (
     | LossSight
     | ProbeSight
     | ParameterSight
+    | FilterSight
     | GradientSight
     | ClippingSight
     | UpdateSight

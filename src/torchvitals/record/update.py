@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from torchvitals.record.backward import sketch
+from torchvitals.record.filter_looks import FilterLooks
 from torchvitals.record.hooks import dense
 from torchvitals.record.l2_norms import l2_norms, together
 from torchvitals.record.optimizers import Optimizers, owned_by
@@ -43,6 +44,7 @@ class UpdateObserver:
         self._optimizers = optimizers
         self._show = show
         self._backward, self._outputs, self._sequences = passes.backward, passes.outputs, passes.sequences
+        self._filters = FilterLooks(passes.model)
         self._scaler = Scaler()
         self._names: list[str] = []
         self._before: list[Tensor] = []
@@ -64,6 +66,9 @@ class UpdateObserver:
         if names:  # none: the optimizer of another model, which only helps to tell one step from the next
             mine = [id(self._parameters[n]) in optimized for n in names]
             self._show(ParameterSight(optimizer=index, names=names, parameters=parameters, optimized=mine))
+            filters = self._filters.sight(names)
+            if filters is not None:
+                self._show(filters)
         self._stepping = {*(() if orphans else self._stepping), *optimized}
         if not closure:  # a closure computes the gradients inside the step
             self.gradients(optimizer)

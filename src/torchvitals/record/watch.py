@@ -24,6 +24,7 @@ from torchvitals.record.instrument import Instrument
 from torchvitals.record.loop import Recorder
 from torchvitals.record.optimizers import Stop
 from torchvitals.record.outline import module_infos, parameter_infos, unseen_activations
+from torchvitals.record.portraits import Portrait, Portraits
 from torchvitals.record.probe import Probe, ProbeLook
 from torchvitals.record.reviews import Review, Reviews
 from torchvitals.record.schedule import Budget, Every, Schedule
@@ -63,6 +64,7 @@ class Vitals:
         probe: Probe | None = None,
         first_step: int = 0,
         review: Review | None = None,
+        portrait: Portrait | None = None,
         stop: Stop | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
@@ -85,6 +87,7 @@ class Vitals:
             describe=self._describe,
             look_at_probe=self._probe,
             reviews=Reviews(review, overhead),
+            portraits=Portraits(portrait, overhead=overhead, first_step=first_step),
             stop=stop,
             first_step=first_step,
         )
@@ -138,16 +141,17 @@ class Vitals:
         # A function that trained and returned leaves model, optimizer and this object as one cycle of garbage; without this
         # its log would lack the end.
         if hasattr(self, "_recorder"):
-            self._close(cut_short=False)
+            self._close(cut_short=False, look=False)  # in the middle of whatever was running
 
-    def _close(self, *, cut_short: bool) -> None:
+    def _close(self, *, cut_short: bool, look: bool = True) -> None:
         if self._closed:
             return
         self._closed = True
         _open.discard(self)
-        self._recorder.finish(cut_short=cut_short)
         # A forked child (a worker of a DataLoader, say) inherits the recorder, but the log is its parent's.
-        lasts = (self._on_close, self._sink.close) if os.getpid() == self._pid else ()
+        ours = os.getpid() == self._pid
+        self._recorder.finish(cut_short=cut_short, look=look and ours and not cut_short)
+        lasts = (self._on_close, self._sink.close) if ours else ()
         for last in lasts:
             try:
                 if last is not None:
@@ -168,6 +172,7 @@ class Vitals:
         unseen += [Unseen(subject=name, reason=f"the instrument raised {why}") for name, why in recorder.panel.disarmed.items()]
         if self._probe is not None and self._probe.failure:
             unseen.append(Unseen(subject="probe", reason=self._probe.failure))
+        unseen += recorder.portraits.unseen
         return Manifest(
             versions=_versions(),
             device=str(next(iter(recorder.parameters.values())).device) if recorder.parameters else "cpu",
@@ -183,7 +188,7 @@ class Vitals:
             every=self._every,
             modules=modules,
             parameters=parameter_infos(recorder.model, modules, recorder.optimizers.owned()),
-            measures=tuple(m for i in self._instruments for m in i.measures),
+            measures=(*(m for i in self._instruments for m in i.measures), *recorder.portraits.measures),
             seen=tuple(m.name for m in modules if m.activation and m.fired),
             unseen=tuple(unseen),
         )

@@ -20,10 +20,11 @@ from torchvitals.store import pages
 from torchvitals.store.event_file import EventFile, OwnFile, UsersFile
 from torchvitals.store.failure import Failure
 from torchvitals.store.order import Order
+from torchvitals.store.projector import Projector
 from torchvitals.store.values import Values, image, rows
 
 MANIFEST_TAG = "torchvitals/manifest"
-PLUGIN = "torchvitals"  # vectors and the manifest: kept in the log, left alone by TensorBoard's own pages
+PLUGIN = "torchvitals"  # vectors, tensors and the manifest: kept in the log, left alone by TensorBoard's own pages
 FLUSH_S = 1.0
 
 
@@ -49,6 +50,7 @@ class TensorBoardSink:
         self._pid = os.getpid()
         self._values = Values()
         self._order = Order()
+        self._projector = Projector(self.logdir)
         self._manifest: Manifest | None = None
         self._end: Any = None  # of the run on the HParams page, once it has begun there
         self._step = 0  # of the last Event
@@ -66,6 +68,9 @@ class TensorBoardSink:
         values = [Summary.Value(tag=str(tag), simple_value=value) for tag, value in record.scalars]
         values += [self._values.tensor(str(tag), vector, PLUGIN) for tag, vector in record.vectors]
         values += [self._values.tensor(str(tag), rows(h), "histograms") for tag, h in record.histograms]
+        values += [self._values.tensor(str(tag), tensor, PLUGIN) for tag, tensor in record.tensors]
+        values += [image(str(tag), pixels) for tag, pixels in record.images]
+        self._projector.take(record.tensors)
         self._append(values, record.step, record.wall_time)
         if self._manifest is not None and self._end is None and not self._file.shared:
             self._write_pages(self._manifest, record)
@@ -100,6 +105,7 @@ class TensorBoardSink:
         if self._end is not None:
             self._append(self._end.value, self._step, time.time())
         self.flush()
+        self._safely(self._projector.write)
         self._safely(self._file.close)
 
     def _write_pages(self, manifest: Manifest, first: StepRecord) -> None:

@@ -51,6 +51,7 @@ class ConstantFeatures(Rule):
         "weights-not-updating",
         "learning-rate-too-low",
         "dead-relu",
+        "dead-filters",
         "activation-scale-drift",
         "constant-output",
         "representation-collapse",

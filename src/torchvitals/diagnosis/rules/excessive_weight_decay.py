@@ -62,6 +62,7 @@ class ExcessiveWeightDecay(Rule):
         "constant-output",
         "representation-collapse",
         "dead-relu",
+        "dead-filters",
         "adam-epsilon-dominance",
         "loss-not-decreasing",
         "loss-plateau",

@@ -55,9 +55,11 @@ class ExplodingGradient(Rule):
     explains: ClassVar[tuple[str, ...]] = (
         "non-finite",
         "loss-not-decreasing",
+        "noisy-filters",
         "learning-rate-too-high",
         "learning-rate-too-low",  # Adam's steps are of one size: small against weights that start far too large
         "dead-relu",
+        "dead-filters",
         "saturated-activation",
         "initial-loss",
         "weight-explosion",

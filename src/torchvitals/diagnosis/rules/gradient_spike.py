@@ -78,6 +78,7 @@ class GradientSpike(Rule):
         "loss-oscillation",
         "loss-not-decreasing",
         "dead-relu",
+        "dead-filters",
         "saturated-activation",
         "constant-output",
         "representation-collapse",

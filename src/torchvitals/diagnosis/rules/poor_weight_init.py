@@ -57,6 +57,7 @@ class PoorWeightInit(Rule):
         "activation-scale-drift",
         "initial-loss",
         "dead-relu",
+        "dead-filters",
         "constant-output",
         "representation-collapse",
         "learning-rate-too-low",
@@ -65,6 +66,7 @@ class PoorWeightInit(Rule):
         "loss-divergence",
         "loss-plateau",
         "loss-not-decreasing",
+        "noisy-filters",
     )
     notes: ClassVar[tuple[str, ...]] = ("S8", "C1b", "C1c")
     sick: ClassVar[tuple[Case, ...]] = (

@@ -52,6 +52,7 @@ class RepresentationalBottleneck(Rule):
         "representation-collapse",
         "constant-output",
         "dead-relu",
+        "dead-filters",
         "loss-plateau",
         "loss-not-decreasing",
     )

@@ -55,9 +55,11 @@ class SymmetricUnits(Rule):
     gated: ClassVar[bool] = False
     explains: ClassVar[tuple[str, ...]] = (
         "poor-weight-init",
+        "duplicate-filters",
         "activation-scale-drift",
         "vanishing-gradient",
         "dead-relu",
+        "dead-filters",
         "constant-output",
         "representation-collapse",
         "learning-rate-too-low",

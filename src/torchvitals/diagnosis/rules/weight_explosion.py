@@ -61,12 +61,14 @@ class WeightExplosion(Rule):
         "gradient-spike",
         "saturated-activation",
         "dead-relu",
+        "dead-filters",
         "activation-scale-drift",
         "constant-output",
         "loss-divergence",
         "loss-spike",
         "loss-oscillation",
         "loss-not-decreasing",
+        "noisy-filters",
         "recurrent-gradient-growth",
     )
     notes: ClassVar[tuple[str, ...]] = ("C1b", "S13")

@@ -55,11 +55,13 @@ class ZeroInit(Rule):
     gated: ClassVar[bool] = False
     explains: ClassVar[tuple[str, ...]] = (
         "symmetric-units",
+        "duplicate-filters",
         "poor-weight-init",
         "vanishing-gradient",
         "zero-gradient",
         "weights-not-updating",
         "dead-relu",
+        "dead-filters",
         "constant-output",
         "representation-collapse",
         "learning-rate-too-low",

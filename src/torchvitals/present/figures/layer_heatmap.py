@@ -18,6 +18,7 @@ from torchvitals.present.theme import NONFINITE, SEQUENTIAL, ZERO, decade_label,
 COLORSCALE = [[i / (len(SEQUENTIAL) - 1), color] for i, color in enumerate(SEQUENTIAL)]
 ROW_HEIGHT_PX = 22
 MAX_CLICK_POINTS = 3000
+STAYS = {"marker": {"opacity": 1}}  # what is not clicked must not fade
 
 
 def layer_heatmap(
@@ -132,6 +133,7 @@ def _special(grid: Grid, rows: list[str], cells: np.ndarray, words: str, color: 
         customdata=[[int(grid.step[first[i]]), grid.subjects[i]] for i in with_any],
         name=words,
         mode="markers",
+        unselected=STAYS,
         marker={"symbol": shape, "size": 8, "color": color, "line": {"width": 1, "color": "white"}},
         hovertemplate="%{y}<br>" + words + " from step %{x}<extra></extra>",
     )
@@ -149,6 +151,8 @@ def _click_grid(grid: Grid, rows: list[str]) -> go.Scatter:
         text=[format_value(float(grid.value[i, j])) for i, j in cells],
         mode="markers",
         marker={"symbol": "square", "size": 14, "color": "rgba(127,127,127,0.01)"},
+        selected={"marker": {"color": "rgba(255,255,255,0.85)", "size": 7}},
+        unselected=STAYS,
         name="cells",
         showlegend=False,
         hovertemplate="%{y}<br>step %{x}<br>%{text}<extra></extra>",
@@ -171,6 +175,7 @@ def _onsets(grid: Grid, rows: list[str], findings: Sequence[Finding]) -> list[go
                 name=f"{sign.icon} {chart_text(finding.symptom, 40)}",
                 customdata=[[x, grid.subjects[i]] for i in named],
                 mode="markers",
+                unselected=STAYS,
                 marker={"symbol": sign.shape, "size": 11, "color": sign.chart, "line": {"width": 1.5, "color": "white"}},
                 hovertemplate=f"{chart_text(finding.symptom)}<br>%{{y}}<br>since step {finding.first_step:,}<extra></extra>",
             )

@@ -1,0 +1,1 @@
+"""What a network has learned: filters, feature maps, attention, embeddings, attributions and predictions, as exhibits."""
