@@ -27,6 +27,7 @@ SAMPLES = ROOT / "sample_runs"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 SHOWN = ("healthy", "vanishing")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+HOME = "findings"  # it has no address of its own
 PAGES = {
     "findings": "run=vanishing",
     "checklist": "run=vanishing",
@@ -56,28 +57,29 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 1060}, device_scale_factor=1.5)
         shoot(page, f"{url}/?run=vanishing", "dashboard.png")
         shoot(page, f"{url}/gradient-flow?run=vanishing", "gradient-flow.png")
-        shoot(page, f"{url}/attributions?run=spurious-mark", "attributions.png")
+        page.set_viewport_size({"width": 1280, "height": 2700})
+        shoot(page, f"{url}/attributions?run=spurious-mark", "attributions.png", only="[class*=st-key-attribution]")
         terminal(page)
         for scheme in SCHEMES:
             every_page(browser, url, scheme)
         browser.close()
 
 
-def shoot(page: Page, url: str, name: str) -> None:
-    """One page of the dashboard, once its charts are drawn."""
+def shoot(page: Page, url: str, name: str, *, only: str = "") -> None:
+    """One page of the dashboard, or one part of it, once its charts are drawn."""
     page.goto(url)
     page.locator("[data-testid=stMainBlockContainer] [data-testid=stElementContainer]").first.wait_for()
     page.locator("[data-testid=stStatusWidget]").wait_for(state="detached", timeout=60_000)
     page.wait_for_timeout(2000)
-    page.screenshot(path=IMAGES / name)
+    (page.locator(only).last if only else page).screenshot(path=IMAGES / name)
 
 
 def every_page(browser: Browser, url: str, scheme: Literal["light", "dark"]) -> None:
     """All pages, each on a run that has something for it."""
     page = browser.new_page(viewport={"width": 1280, "height": 1300}, color_scheme=scheme)
     (IMAGES / "pages").mkdir(exist_ok=True)
-    for name, run in PAGES.items():
-        shoot(page, f"{url}/{name}?{run}", f"pages/{name}-{scheme}.png")
+    for name, query in PAGES.items():
+        shoot(page, f"{url}/{'' if name == HOME else name}?{query}", f"pages/{name}-{scheme}.png")
     page.close()
 
 

@@ -1,4 +1,4 @@
-"""Record the sample runs anew: `python sample_runs/record.py`.
+"""Record the sample runs anew, all or those named: `python sample_runs/record.py [NAME …]`.
 
 Trains the networks of the demo and those that are worth looking into, checks that each is diagnosed as what it is, and writes
 beside each log a README and `expected.json`, which the tests compare with. The same seed gives the same numbers on the same
@@ -12,9 +12,12 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import torch
 
 import torchvitals
 from torchvitals.core.diagnosis import Diagnosis
@@ -26,9 +29,13 @@ PACKAGES = ("torch", "tensorboard", "scikit-learn", "numpy", "torchvitals")
 EVENT_FILE = "events.out.tfevents.0000000000.sample"  # the usual name carries the host's name and the time
 
 
-def main() -> None:
-    """Record every scenario; stop at the first that is not diagnosed as what it is."""
-    for scenario in (*scenarios(), *showcases()):
+def main(names: Sequence[str] = ()) -> None:
+    """Record every scenario, or those named; stop at the first that is not diagnosed as what it is."""
+    every = {scenario.name: scenario for scenario in (*scenarios(), *showcases())}
+    if unknown := set(names) - set(every):
+        raise SystemExit(f"no scenario is called {', '.join(sorted(unknown))}; there are {', '.join(every)}")
+    torch.set_num_threads(1)  # sums in another order would give other last digits
+    for scenario in (every[name] for name in names or every):
         with tempfile.TemporaryDirectory() as scratch:
             log = Path(scratch) / scenario.name
             train(scenario, log, seed=SEED)
@@ -88,4 +95,4 @@ def readme(scenario: Scenario, diagnosis: Diagnosis) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

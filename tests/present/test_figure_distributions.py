@@ -159,6 +159,7 @@ def test_an_exploding_run_still_shows_where_it_began() -> None:
         Histogram.of([-1.7e308, 0.0, 1.7e308], [1.0, 2.0]),
         Histogram.of([-np.inf, 0.0, np.inf], [1.0, 2.0]),
         Histogram.of([0.0, 1e-300], [1.0]),
+        Histogram.of([-1e-290, 1e-290, 2e-290, 1e299, 1e300], [1.0, 5.0, 0.0, 1.0]),
     ],
 )
 def test_anything_can_be_drawn(picture, histogram: Histogram) -> None:

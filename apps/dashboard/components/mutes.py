@@ -40,7 +40,8 @@ def offer(symptom: str) -> None:
     """The button that puts a finding aside; a reason is asked for, because somebody else will read it."""
     if symptom not in data.symptoms():
         return
-    with st.popover("Mute", help="Put this symptom aside, in every run of this session"):
+    # Its own key: the form of the finding that comes next is closed.
+    with st.popover("Mute", key=f"mute-form-{symptom}", help="Put this symptom aside, in every run of this session"):
         reason = st.text_input("Why is this fine here?", key=f"mute-reason-{symptom}", max_chars=LONGEST)
         st.button(
             "Mute this symptom", key=f"mute-{symptom}", disabled=not reason.strip(), on_click=_mute, args=(symptom, reason)

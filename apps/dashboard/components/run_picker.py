@@ -60,6 +60,7 @@ def _table(runs: dict[str, Path], name: str) -> None:
         key=f"runs-{name}-{wanted}",
         on_select="rerun",
         selection_mode="single-row",
+        width=560,
         height=min(400, 38 + 35 * len(shown)),
         alt="Runs below this folder, latest first: the verdict where it is known, the name, and when it was last written",
     )

@@ -11,6 +11,8 @@ from components.onward import link
 from torchvitals.core.run import Run
 from torchvitals.present.text import printable
 
+OF_OUTPUTS = ("dead_fraction", "saturated_fraction", "activation_rms")
+
 
 def render() -> None:
     """The page."""
@@ -48,8 +50,9 @@ def _elsewhere(run: Run, layer: str, subjects: list[str]) -> None:
     if measure is not None:
         subject = next(s for s in run.by_subject(measure) if s in wanted)
         link("gradient_flow", "Among all layers, step by step", **{state.MEASURE: measure, state.LAYER: subject})
-    if any(layer in run.by_subject(m) for m in ("dead_fraction", "saturated_fraction", "activation_rms")):
-        link("activations", "Its units and outputs", **{state.MODULE: printable(layer)})
+    signal = next((m for m in available(run) if m.name in OF_OUTPUTS and layer in run.by_subject(m.name)), None)
+    if signal is not None:
+        link("activations", "Its units and outputs", **{state.SIGNAL: signal.title, state.MODULE: printable(layer)})
     for kind, found in distribution.recorded(run).items():
         name = next((n for n, s in found.items() if s.tag.subject in wanted), None)
         if name is not None:

@@ -9,7 +9,7 @@ from torchvitals.demo import data
 from torchvitals.demo.scenarios import Scenario
 
 PROBE = 24  # held-back samples that the network is looked at with
-DEAD = 6  # filters that never fire
+DEAD = 10  # of sixteen filters, which never fire
 
 
 def showcases() -> tuple[Scenario, ...]:
@@ -35,9 +35,9 @@ def showcases() -> tuple[Scenario, ...]:
         ),
         Scenario(
             name="dead-filters",
-            title="six of sixteen filters whose biases start far below zero",
+            title="ten of sixteen filters whose biases start far below zero",
             expected="dead-filters",
-            module="relu1",
+            module="conv1",
             build=_dead_filters,
             data=data.digit_images,
             probe=PROBE,

@@ -94,3 +94,11 @@ def never_on(run: Run, activation: str, *, samples: int, probes: int) -> Mask | 
         return None
     window = max(probes, int(np.ceil(samples / per_step)), len(rates) // 5)
     return np.asarray((rates.matrix()[-window:] == 0).all(axis=0)) if window <= len(rates) else None
+
+
+def off_since(run: Run, activation: str, off: Mask, *, channels: int) -> int:
+    """The first recorded step since which at least so many of the channels that end off have been off."""
+    rates = run.vectors[Tag(measure="firing_rate", subject=activation)]
+    fired = rates.matrix()[:, off] > 0
+    last = np.where(fired.any(axis=0), len(rates) - 1 - fired[::-1].argmax(axis=0), -1)
+    return int(rates.step[min(int(np.sort(last)[min(channels, last.size) - 1]) + 1, len(rates) - 1)])

@@ -105,7 +105,6 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "S1": (FLOW_VIEW,),
     "S2": (FLOW_VIEW,),
     "S21": (LEARNING_GATE, "batch_accuracy"),
-    "S22": ("latent_sensitivity",),
     "S30": ("clip_ratio",),
     "R1": ("recurrent_spectral_norm",),
     "R2": ("forget_gate_mean",),

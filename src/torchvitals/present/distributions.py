@@ -19,6 +19,7 @@ MOST_EDGES = 420  # the recorder's half octaves are 243 edges; other tools' own 
 EVEN_BINS = 120  # what those are counted into instead
 NEAR_ZERO = 3.0  # edges nearer to zero than this part of the typical size are merged: they hold next to nothing
 LARGEST = 1e300  # open ends of other tools' histograms
+MOST_SPAN = 1e60  # sizes that one axis can tell apart, largest over typical
 ZERO_BIN = 2.0**-40  # the recorder counts what is nearer to zero as zero
 
 
@@ -165,10 +166,8 @@ def _typical(histograms: list[Histogram]) -> float:
     start counts because it is what the rest is compared with: it must not be a line at zero when the weights explode.
     """
     sizes = [s for h in histograms if (s := _median_size(h)) > 0]
-    if sizes:
-        return max(min(sizes[0], float(np.quantile(sizes, 0.1))), 1e-300)
-    reach = max(max(np.abs(b).max() for b in _bounds(h)) for h in histograms)
-    return float(reach) or 1.0
+    reach = float(max(max(np.abs(b).max() for b in _bounds(h)) for h in histograms)) or 1.0
+    return max(min(sizes[0], float(np.quantile(sizes, 0.1))), reach / MOST_SPAN) if sizes else reach
 
 
 def _median_size(histogram: Histogram) -> float:

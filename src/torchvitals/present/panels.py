@@ -18,7 +18,7 @@ MOST_METRICS = 3  # panels of metrics; more would push the rest off the page
 _SPLITS = ("train", "val", "test")
 # Names of quality measures as people log them; what else a log of another tool holds is not taken for one.
 _METRIC = re.compile(
-    r"(?i)(?:^|[^a-z])(acc|accuracy|f1|auc|auroc|ap|map|precision|recall|iou|miou|dice|bleu|rouge|perplexity|ppl|psnr|ssim|"
+    r"(?i)(?:^|[^a-z])(acc|accuracy|f1|auc|auroc|ap|map|precision|recall|iou|miou|dice|bleu|perplexity|ppl|psnr|ssim|"
     r"fid|wer|cer|mae|rmse|mse|r2|error)(?:[^a-z]|$|\d)"
 )
 

@@ -145,8 +145,11 @@ batches = majority(250)
             return self.skip("no attention with a choice of keys was measured in three steps or more")
         sick = {n: s for n, s in found.items() if persistent(s.value < self.entropy, self.share) and s.value[-1] < self.entropy}
         if not sick:
-            name = min(found, key=lambda n: median(found[n].value))
-            return self.clean(f"attention entropy at least {median(found[name].value):.2g} ({name}), above {self.entropy:g}")
+            name = min(found, key=lambda n: float(found[n].value.min()))
+            lowest, last = float(found[name].value.min()), float(found[name].value[-1])
+            return self.clean(
+                f"lowest attention entropy {lowest:.2g}, {last:.2g} at the end ({name}); below {self.entropy:g} for good is found"
+            )
         return (self._finding(run, sick),)
 
     def _finding(self, run: Run, sick: dict[str, Series]) -> Finding:

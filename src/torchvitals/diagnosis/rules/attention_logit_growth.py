@@ -148,9 +148,7 @@ batches = majority(200)
             return self.skip(f"no attention logits were measured in {self.min_steps} steps or more")
         ends = {n: median(s.value[-2:]) for n, s in found.items()}
         grown = {
-            n: s
-            for n, s in found.items()
-            if ends[n] > self.logit and ends[n] >= max(self._grown(s), self.near * s.value.max())
+            n: s for n, s in found.items() if ends[n] > self.logit and ends[n] >= max(self._grown(s), self.near * s.value.max())
         }
         largest = max(ends, key=lambda n: ends[n])
         if not grown:

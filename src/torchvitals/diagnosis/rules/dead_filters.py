@@ -16,6 +16,7 @@ from torchvitals.diagnosis.convolutions import (
     filters,
     never_on,
     next_to_zero,
+    off_since,
     rectifier_behind,
 )
 from torchvitals.diagnosis.rule import Case, Rule, Stage
@@ -193,7 +194,7 @@ class DeadFilters(Rule):
             severity=self.severity,
             module=worst.name,
             modules=tuple(c.name for c in sick),
-            first_step=self._onset(run, worst, mask),
+            first_step=self._onset(run, worst, mask, zero.get(worst)),
             last_step=int(run.steps[-1]),
             summary=f"{int(mask.sum())} of the {mask.size} filters of {worst.name} are dead: zero, or never on.",
             evidence=tuple(self._evidence(run, c, m, zero.get(c)) for c, m in list(sick.items())[:4]),
@@ -233,11 +234,13 @@ class DeadFilters(Rule):
             sentence=f"{int(mask.sum())} of {mask.size} channels of {layer.name} were above zero for none of the last samples",
         )
 
-    def _onset(self, run: Run, layer: Convolution, mask: Mask) -> int:
-        """The first look at which no more filters were alive than at the end, by norm; else the first recorded step."""
+    def _onset(self, run: Run, layer: Convolution, mask: Mask, zero: Mask | None) -> int:
+        """The first look at which so many were zero, or the step since which so many have been off."""
         norms = filters(run, "filter_norm", layer.name)
-        if norms is not None:
-            for step, row in zip(norms.step, norms.value, strict=True):
-                if next_to_zero(np.asarray(row, dtype=np.float64), self.zero).sum() >= mask.sum():
-                    return int(step)
-        return int(run.steps[0])
+        if norms is not None and zero is not None and zero.mean() >= self.zeros:
+            counts = [next_to_zero(np.asarray(row, dtype=np.float64), self.zero).mean() for row in norms.value]
+            return int(norms.step[next(i for i, share in enumerate(counts) if share >= self.zeros)])
+        assert run.manifest is not None
+        activation = rectifier_behind(run.manifest, layer.name, ZERO_SIDED)
+        assert activation is not None
+        return off_since(run, activation, mask, channels=max(1, int(np.ceil(self.silent * mask.size))))

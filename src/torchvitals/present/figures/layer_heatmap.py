@@ -17,7 +17,7 @@ from torchvitals.present.theme import NONFINITE, SEQUENTIAL, ZERO, decade_label,
 
 COLORSCALE = [[i / (len(SEQUENTIAL) - 1), color] for i, color in enumerate(SEQUENTIAL)]
 ROW_HEIGHT_PX = 22
-MAX_CLICK_POINTS = 3000
+MAX_CLICK_POINTS = 1500  # spaced closer than the 20 px from which a click still reaches its neighbour
 STAYS = {"marker": {"opacity": 1}}  # what is not clicked must not fade
 
 
