@@ -46,6 +46,7 @@ def table(rules: Iterable[Rule], folder: str) -> str:
 def measures() -> str:
     """What a log holds: one row a measure, from the instruments that take it."""
     from torchvitals.core.discover import discover
+    from torchvitals.explanation import looks
     from torchvitals.record import instruments
     from torchvitals.record.instrument import FULL_INTEREST, Cadence, Instrument
 
@@ -57,7 +58,9 @@ def measures() -> str:
         Cadence.SPARSE: "every twenty-fifth sampled step",
     }
     kinds = discover(instruments, Instrument, group="torchvitals.instruments")
-    rows = sorted((m.name, m.unit, m.meaning, often[kind.cadence]) for kind in kinds for m in kind.measures)
+    rows = [(m.name, m.unit, m.meaning, often[kind.cadence]) for kind in kinds for m in kind.measures]
+    rows += [(m.name, m.unit, m.meaning, "steps 0, 10, 20, 40, …") for m in looks.MEASURES]
+    rows.sort()
     lead = "A tag of the log is `measure/subject`: `grad_norm/encoder.0.weight`, `dead_fraction/relu1`, `loss/train`."
     head = "| measure | unit | meaning | taken at |\n| --- | --- | --- | --- |\n"
     body = "\n".join(f"| `{name}` | {unit or '–'} | {cell(meaning)} | {when} |" for name, unit, meaning, when in rows)

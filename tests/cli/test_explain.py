@@ -108,7 +108,7 @@ def test_other_files_of_inputs(cli, program: Path, tmp_path: Path, kind: str) ->
     [
         (["train.py"], "names no function; write it as FILE.py:FACTORY"),
         (["other.py:build"], "There is no file"),
-        (["train.py:biuld"], "has no function 'biuld'; it has Settings, batch, broken, build"),
+        (["train.py:make_it"], "has no function 'make_it'; it has Settings, batch, broken, build"),
         (["train.py:NUMBER"], "has no function 'NUMBER'"),
         (["train.py:broken"], "raised RuntimeError: no data here"),
         (["train.py:Settings"], "returns Settings; return a torch.nn.Module"),

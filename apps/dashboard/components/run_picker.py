@@ -30,7 +30,7 @@ def pick(runs: dict[str, Path]) -> str:
     with st.container(key="run-picker", horizontal=True, vertical_alignment="bottom", gap="small", width="content"):
         name = st.selectbox("Run", list(runs), key=state.RUN, persist_state="session", filter_mode="contains", width=360)
         if len(runs) > 1:
-            table = st.popover(f"All {len(runs):,}", key=OPEN, on_change="rerun")
+            table = st.popover("All runs", key=OPEN, on_change="rerun")
             if table.open:  # looking at the times of a thousand logs is for those who ask
                 with table:
                     _table(runs, name)

@@ -44,7 +44,8 @@ class Run:
     @property
     def steps(self) -> Steps:
         """Every recorded step, ascending, each once."""
-        all_steps = [s.step for s in self.scalars.values()]
+        # Most series share one array of steps: each is looked at once.
+        all_steps = list({id(s.step): s.step for s in self.scalars.values()}.values())
         return np.unique(np.concatenate(all_steps)) if all_steps else np.empty(0, dtype=np.int64)
 
     def scalar(self, measure: str, subject: str) -> Series | None:

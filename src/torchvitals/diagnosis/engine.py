@@ -83,7 +83,7 @@ def judge(rule: Rule, run: Run) -> Outcome:
     missing = [m for m in needed if m not in run.measures]
     if missing:
         return _without(rule, run, missing)
-    recorded = min((_points(run, m) for m in needed), default=len(run.steps))
+    recorded = min(_points(run, m) for m in needed) if needed else len(run.steps)
     if recorded < rule.min_steps:
         return rule.too_early(f"{recorded} recorded steps with finite values; {rule.min_steps} are needed")
     try:
@@ -117,7 +117,7 @@ def _points(run: Run, measure: str) -> int:
     """At how many steps a measure was recorded, of the subject that has most."""
     scalars = [len(series) for series in run.by_subject(measure).values()]
     vectors = [len(series) for series in run.vectors_by_subject(measure).values()]
-    return max((*scalars, *vectors), default=len(run.steps))
+    return max((*scalars, *vectors)) if scalars or vectors else len(run.steps)
 
 
 def gated(finding: Finding, rule: Rule, state: Learning) -> Finding:

@@ -88,6 +88,8 @@ MEANINGS: dict[str, str] = {
 
 HISTOGRAMS = "histograms in TensorBoard"
 FLOW_VIEW = "gradient-flow view"
+FILTER_VIEW = "filters and feature maps view"
+PREDICTION_VIEW = "attributions and predictions view"
 LEARNING_GATE = "comparison with the best constant prediction"
 
 # What serves an item beside the rules: views, measures, and how findings are ordered.
@@ -99,12 +101,15 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "C1e": (FLOW_VIEW,),
     "C1f": ("layer kinds in the manifest",),
     "C2g": ("generalisation comes last in the order of causes",),
-    "C3a": ("filter_norm, filter_similarity, filter_roughness and filter_change",),
+    "C3a": (FILTER_VIEW, "filter_norm, filter_similarity, filter_roughness and filter_change"),
+    "C3b": (FILTER_VIEW, "feature_map_values of a probe"),
     "C3c": (HISTOGRAMS,),
-    "C3d": ("predicted_class_count and batch_accuracy",),
+    "C3d": (PREDICTION_VIEW, "predicted_class_count and batch_accuracy"),
     "S1": (FLOW_VIEW,),
     "S2": (FLOW_VIEW,),
-    "S21": (LEARNING_GATE, "batch_accuracy"),
+    "S21": (LEARNING_GATE, PREDICTION_VIEW, "batch_accuracy"),
+    "S22": ("latent_sensitivity of a probe",),
+    "S29": ("active_latents and reconstruction_values of a probe",),
     "S30": ("clip_ratio",),
     "R1": ("recurrent_spectral_norm",),
     "R2": ("forget_gate_mean",),
@@ -119,8 +124,6 @@ NOT_BUILT: dict[str, str] = {
     "C2b": "an assistant that overfits a subset",
     "C2d": "an assistant that simplifies the model",
     "C2e": "an assistant that trains on solvable data",
-    "C3a": "the view of filters",
-    "C3b": "the view of feature maps",
     "S24": "the count of weights saved",
     "S25": "the look at the head",
     **dict.fromkeys(("A1", "A2", "A3", "A4", "A5", "A6", "A7"), "the architecture table"),
