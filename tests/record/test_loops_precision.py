@@ -13,6 +13,8 @@ from torch import nn
 from torch.nn import functional as F
 from twins import Twin, assert_recorded, size, whole
 
+from torchvitals.core.tag import Tag
+
 STEPS = 3
 SCALE = 2.0**10
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -88,6 +90,26 @@ def test_a_step_skipped_by_the_scaler_is_none_and_the_next_reading_says_so() -> 
     assert [s["gradient_carryover/model"] for s in scalars] == [0, 0, 0]
     assert not any("gradient_noise_scale/model" in s for s in scalars)  # the overflow is no micro-batch of the next step
     assert losses[1] == losses[2]  # nothing had moved
+
+
+def test_a_scaler_that_skips_all_further_steps_is_seen_at_the_end() -> None:
+    model = net()
+    optimizer = adam(model.parameters())
+    scaler = torch.amp.GradScaler("cpu", init_scale=SCALE)
+    vitals, sink = attach(model, optimizer)
+    x, y = batch()
+    for i in range(5):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        scaler.scale(loss * (torch.inf if i > 1 else 1.0)).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    vitals.close()
+    assert sink.steps == [0, 1, 2]  # no optimizer has stepped since, so that all later ones are one
+    assert dict(sink.records[-1].scalars) == {
+        Tag.parse("loss_scale/model"): SCALE / 2**3,
+        Tag.parse("skipped_steps/model"): 3.0,
+    }
 
 
 def test_a_fused_optimizer_is_called_for_an_overflow_and_moves_nothing() -> None:

@@ -153,6 +153,11 @@ class Recorder:
         if cut_short and self._frame:
             self._pending, self._frame = self._frame, None
             self._close_pending(None)
+        scaling = self._updates.scaling_at_the_end()
+        if scaling is not None:
+            self._pending = Frame(self.step, sampled=0)
+            self.panel.look(scaling, self._pending)
+            self._close_pending(None)
         self._write_arrived(wait=True)
         last = self.portraits.last(self.step - 1) if look and self.step > self._first_step else None
         if last is not None:

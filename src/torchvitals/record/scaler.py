@@ -47,9 +47,15 @@ class Scaler:
             return None
         last = factor if self._last is None else self._last
         backoff = torch.log(torch.full_like(factor, scaler.get_backoff_factor()))
-        skipped = (torch.log(factor / last) / backoff).clamp(min=0).round()
+        least = torch.finfo(factor.dtype).tiny  # a factor that was halved to zero has no logarithm
+        skipped = (torch.log(factor.clamp(min=least) / last.clamp(min=least)) / backoff).clamp(min=0).round()
         self._last = factor.clone()
         return ScalerSight(scale=self._last, skipped=skipped)
+
+    def at_the_end(self) -> ScalerSight | None:
+        """What became of the factor since the last sight, if it fell: a scaler that skips every step calls no optimizer any more."""
+        factor, last = self.factor(), self._last
+        return self.sight() if factor is not None and last is not None and bool(factor < last) else None
 
 
 def gradients_are_scaled(optimizer: optim.Optimizer) -> Tensor | None:

@@ -20,6 +20,7 @@ from torchvitals.record.sights import (
     MicroBatchSight,
     OptimizerSight,
     ParameterSight,
+    ScalerSight,
     Sight,
     UpdateSight,
 )
@@ -52,6 +53,10 @@ class UpdateObserver:
         self._handed_in: Tensor | None = None  # sketch of the gradient before the update
         self._applied: Tensor | None = None  # the same, once it has been applied
         self._room: dict[str, Tensor] = {}  # for the weights before the step
+
+    def scaling_at_the_end(self) -> ScalerSight | None:
+        """Steps that the gradient scaler has skipped since the last sampled one, now that no step follows; it may synchronise."""
+        return self._scaler.at_the_end()
 
     def before(self, optimizer: optim.Optimizer, *, orphans: bool, closure: bool) -> None:
         """A sampled step: the optimizer is about to update. `orphans`: parameters of no optimizer are looked at with it."""

@@ -53,6 +53,7 @@ class AttentionLogitGrowth(Rule):
     gated: ClassVar[bool] = False
     explains: ClassVar[tuple[str, ...]] = (
         "attention-collapse",
+        "weight-explosion",
         "non-finite",
         "gradient-spike",
         "loss-spike",

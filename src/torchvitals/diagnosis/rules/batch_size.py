@@ -31,7 +31,8 @@ class BatchSize(Rule):
         if the signal is two standard errors larger than measured.
 
     When it is wrong:
-        The noise scale grows without end as training converges, so a run that learns well is not looked at. Labels
+        The noise scale grows without end as training converges, so a run that learns well is looked at only where a batch holds
+        four samples or fewer, and then it is info. Labels
         without relation to the inputs give no signal, either: then no batch size helps. Larger
         batches are not accused, however noisy. Gradients that are not cleared share their past and look free of noise.
 
@@ -91,6 +92,7 @@ class BatchSize(Rule):
 
     scale: float = 5.0  # noise scale in batches, at the least; healthy batches of 32 had 1.2 to 2.3 early on
     few: int = 8  # samples a batch that count as few
+    fewest: int = 4  # the same in a run that learns
     errors: float = 2.0  # standard errors that the signal may be larger than measured
 
     def check(self, run: Run) -> Outcome:
@@ -105,10 +107,9 @@ class BatchSize(Rule):
         mean, error = float(shared.mean()), float(shared.std(ddof=1)) / math.sqrt(len(shared))
         most = max(mean, 0.0) + self.errors * error  # the signal may be this large: the noise scale is at least …
         ratio = float(np.mean(lone)) / most if most > 0 else 0.0
-        if state.status != "stalled" or n > self.few or ratio <= self.scale:
-            return self.clean(
-                f"noise scale of at least {ratio:.3g} batches of {n:g}; judged up to {self.few} samples in runs that do not learn"
-            )
+        most_judged = self.few if state.status == "stalled" else self.fewest
+        if state.status not in {"stalled", "learning"} or n > most_judged or ratio <= self.scale:
+            return self.clean(f"noise scale of at least {ratio:.3g} batches of {n:g}; judged up to {most_judged} samples")
         return (self._finding(run, n, ratio),)
 
     def _finding(self, run: Run, n: float, ratio: float) -> Finding:

@@ -63,6 +63,7 @@ class ExcessiveWeightDecay(Rule):
         "representation-collapse",
         "dead-relu",
         "dead-filters",
+        "duplicate-filters",
         "adam-epsilon-dominance",
         "loss-not-decreasing",
         "loss-plateau",

@@ -30,7 +30,8 @@ class LossDivergence(Rule):
     Formula:
         With L_ref the lower of the initial loss and that of the best constant prediction, L_low the lowest and L_end the last
         stretch: found when L_ref − L_low ≥ 0.1·|L_ref| and L_end − L_low ≥ 0.9·(L_ref − L_low), or when L_end exceeds the initial
-        loss by |L_ref|. L_end − L_low must be six standard errors, and four fifths of the last stretch must be high.
+        loss by |L_ref|. L_end − L_low must be six standard errors, and four fifths of the last stretch must be high. Found as well
+        when the loss is higher in each fifth of the run than in the one before, by 0.05·|L_ref| and six standard errors in all.
 
     When it is wrong:
         A warm restart or a cyclic learning rate raises the loss for a while; it loses little of the gain, and not at the end for
@@ -101,6 +102,8 @@ class LossDivergence(Rule):
     gain: float = 0.1  # of the reference loss that must have been gained before it can be lost; the gate's own share
     lost: float = 0.9  # of the gain that is lost at the end
     errors: float = 6.0  # standard errors of the last stretch by which it must lie above the lowest
+    stretches: int = 5  # of the run, in each of which a loss that climbs is higher
+    climb: float = 0.05  # of the reference, by which it must rise in all
     share: float = 0.8  # of the last stretch's points that must be more than half way up
     span: int = 40  # steps below which ten stretches mean nothing
 
@@ -120,11 +123,22 @@ class LossDivergence(Rule):
         beyond = final - initial > scale
         half = low + rise / 2
         lasting = float((end.value > half).mean()) >= self.share and rise > self.errors * error_of_median(end.value)
-        if not (lasting and (back or beyond)):
+        climbs = self._climbs(loss, reference)
+        if not (climbs or (lasting and (back or beyond))):
             return self.clean(f"loss {final:.3g} at the end, lowest stretch {low:.3g}, reference {reference:.3g}")
+        if climbs:
+            low = initial
         late = starts[(middles > half) & (np.arange(len(middles)) > int(middles.argmin()))]
         onset = int(late[0]) if late.size else int(loss.step[0])
         return (self._finding(loss, onset, low, final, reference),)
+
+    def _climbs(self, loss: Series, reference: float) -> bool:
+        """Whether it has never done anything but rise: from stretch to stretch, and by more than chance."""
+        middles, _ = blocks(loss, self.stretches)
+        error = error_of_median(latest(loss, 1 / self.stretches).value)
+        rise = float(middles[-1] - middles[0])
+        steady = len(middles) == self.stretches and bool((np.diff(middles) > 0).all())
+        return steady and rise > max(self.climb * abs(reference), self.errors * error)
 
     def _finding(self, loss: Series, onset: int, low: float, final: float, reference: float) -> Finding:
         return Finding(
@@ -133,7 +147,7 @@ class LossDivergence(Rule):
             severity=self.severity,
             first_step=onset,
             last_step=int(loss.step[-1]),
-            summary=f"The loss had come down to {low:.3g} and ends at {final:.3g}; it rose around step {onset}.",
+            summary=f"The loss rose from {low:.3g} to {final:.3g}, around step {onset}.",
             evidence=(
                 Evidence(
                     tag="loss/train",

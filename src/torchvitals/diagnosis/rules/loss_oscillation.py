@@ -52,7 +52,7 @@ class LossOscillation(Rule):
     needs: ClassVar[tuple[str, ...]] = ("loss", "batch_size")
     min_steps: ClassVar[int] = 40
     gated: ClassVar[bool] = False
-    explains: ClassVar[tuple[str, ...]] = ("loss-not-decreasing", "loss-plateau")
+    explains: ClassVar[tuple[str, ...]] = ("loss-spike", "loss-not-decreasing", "loss-plateau")
     notes: ClassVar[tuple[str, ...]] = ("S9", "S12", "O1")
     sick: ClassVar[tuple[Case, ...]] = (
         Case(
@@ -107,6 +107,8 @@ class LossOscillation(Rule):
         loss = finite_loss(run, "train")
         if adversarial(run):
             return self.skip("several optimizers: adversarial losses swing by design")
+        if loss is not None and _signed(run, loss):
+            return self.skip("a loss that changes its sign and has no targets, as of a policy, swings by design")
         late = None if loss is None else latest(loss, 0.5)
         if late is None or len(late) < self.points or span(late) < self.points:
             return self.skip(f"fewer than {self.points} finite losses in the second half")
@@ -156,3 +158,8 @@ class LossOscillation(Rule):
             ),
             notes=self.notes,
         )
+
+
+def _signed(run: Run, loss: Series) -> bool:
+    targets = any(run.scalar(measure, "train") is not None for measure in ("target_entropy", "target_mean"))
+    return not targets and bool((loss.value < 0).any()) and bool((loss.value > 0).any())

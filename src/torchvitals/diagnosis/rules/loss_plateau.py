@@ -26,7 +26,7 @@ class LossPlateau(Rule):
         Nothing of the inputs has reached it yet. That is a plateau, a saddle point, or inputs that say nothing.
 
     Formula:
-        L_first − L_end ≥ 0.1·|L_trivial|, L_end ≥ 0.9·L_trivial and within 15 % of it, at no time below that, and over the second half of the run the median falls by less
+        L_first − L_end ≥ 0.04·|L_trivial|, L_end ≥ 0.9·L_trivial and within 15 % of it, at no time below that, and over the second half of the run the median falls by less
         than 2 % of L_trivial or two standard errors.
 
     When it is wrong:
@@ -94,7 +94,7 @@ class LossPlateau(Rule):
         ),
     )
 
-    drop: float = 0.1  # of the trivial loss that it must have fallen at first; the gate's own share
+    drop: float = 0.04  # of the trivial loss that it must have fallen at first
     near: float = 0.15  # of the trivial loss within which the plateau lies: the gate's share, and noise
     flat: float = 0.02  # of the trivial loss: a smaller fall over half the run is none
     errors: float = 2.0  # standard errors within which a fall is none

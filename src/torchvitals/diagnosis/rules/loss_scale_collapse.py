@@ -29,7 +29,7 @@ class LossScaleCollapse(Rule):
         operation gives infinity or NaN by itself.
 
     Formula:
-        s < 1 at the end (median of the last fifth), or more than 5 % of the steps after the first 100 skipped while s ends at
+        s < 1 at the end (the last value, or the median of the last fifth), or more than 5 % of the steps after the first 100 skipped while s ends at
         less than a 16th of where it stood then.
 
     When it is wrong:
@@ -141,7 +141,8 @@ class LossScaleCollapse(Rule):
         scale, skips = run.scalar("loss_scale", "model"), run.scalar("skipped_steps", "model")
         if scale is None or skips is None or len(scale) < self.min_steps:
             return self.too_early("too few steps with a gradient scaler")
-        end = median(scale.value[-max(3, len(scale) // 5) :])
+        # Below one already at the last look, after many skips in a row, or in the end on the whole.
+        end = min(median(scale.value[-max(3, len(scale) // 5) :]), float(scale.value[-1]))
         rate, start = self._after_calibration(scale, skips)
         sinking = rate > self.skipped and end < self.sunk * start
         if not (end < self.lowest or sinking or not math.isfinite(end)):

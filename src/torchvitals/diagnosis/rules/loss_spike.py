@@ -52,7 +52,7 @@ class LossSpike(Rule):
     needs: ClassVar[tuple[str, ...]] = ("loss",)
     min_steps: ClassVar[int] = 44
     gated: ClassVar[bool] = False
-    explains: ClassVar[tuple[str, ...]] = ("loss-oscillation",)
+    explains: ClassVar[tuple[str, ...]] = ()
     notes: ClassVar[tuple[str, ...]] = ("S9", "S30")
     sick: ClassVar[tuple[Case, ...]] = (
         Case(

@@ -30,7 +30,7 @@ class RepresentationalBottleneck(Rule):
 
     When it is wrong:
         Autoencoders have a waist on purpose, decoders and squeeze blocks widen again, a value head stands beside others: a
-        network that learns is never accused, whatever its shape. Classic networks shrink 4 times at a pooling and up to 13
+        network that learns is accused of nothing, and one that passes everything through one or two values is remarked on. Classic networks shrink 4 times at a pooling and up to 13
         times at their last convolution. Pooling and flattening are no layers with weights; they show in the next one. Layers of
         parallel branches are seen one after the other.
 
@@ -124,6 +124,7 @@ class RepresentationalBottleneck(Rule):
 
     grid: float = 16.0  # shrinkage of a map from one layer to the next; 4 at a pooling, 13 in LeNet-5
     waist: float = 8.0  # shrinkage and widening about a waist
+    next_to_nothing: int = 2  # values of a waist that is remarked on in a run that learns, too
     again: float = 2.0  # widening behind a grid that has shrunk, beyond which it is no loss for good
 
     def check(self, run: Run) -> Outcome:
@@ -133,10 +134,11 @@ class RepresentationalBottleneck(Rule):
         if len(layers) < 3:
             return self.skip("fewer than two hidden layers with a known shape")
         state = learning(run)
-        if state.status not in {"stalled", "diverged"}:
+        found = self._bottleneck(run.manifest, layers)
+        harmless = state.status not in {"stalled", "diverged"}
+        if harmless and not (state.well and found is not None and found[2] <= self.next_to_nothing):
             name, factor = self._worst(run.manifest, layers)
             return self.clean(f"the sharpest shrinkage is {factor:.3g}-fold ({name}); {state.sentence or 'no sign of harm'}")
-        found = self._bottleneck(run.manifest, layers)
         if found is None:
             name, factor = self._worst(run.manifest, layers)
             return self.clean(f"the sharpest shrinkage is {factor:.3g}-fold ({name}), {self.grid:g}-fold is abrupt")
@@ -171,7 +173,8 @@ class RepresentationalBottleneck(Rule):
             modules=(module.name,),
             first_step=int(run.steps[0]),
             last_step=int(run.steps[-1]),
-            summary=f"At {module.name} {before:,} values of a sample become {after:,} ({shape}), and nothing is learned.",
+            summary=f"At {module.name} {before:,} values of a sample become {after:,} ({shape})"
+            + (", and nothing is learned." if not state.well else "."),
             evidence=(
                 Evidence(
                     tag="",

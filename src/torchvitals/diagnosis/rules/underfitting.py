@@ -30,7 +30,7 @@ class Underfitting(Rule):
         What the network cannot express no learning rate will teach it. A line cannot part an inner from an outer circle.
 
     Formula:
-        Loss of the last fifth ≥ 0.9 × reference, no lower than the fifth before it by more than two standard errors; median
+        Loss of the last fifth ≥ 0.9 × reference (info from 0.5 on), no lower than the fifth before it by more than two standard errors; median
         ‖Δw‖/‖w‖ in [1e-4, 3e-2]; narrowest trained layer before the last ≤ 2 units, or only one trained layer; L_val − L_train ≤
         0.25 × reference.
 
@@ -101,6 +101,7 @@ class Underfitting(Rule):
     high: float = 3e-2  # … and above which
     warmup: int = 10  # steps not looked at
     gap: float = 0.25  # of the reference loss: a validation loss so far above training is not underfitting
+    poor: float = 0.5  # of the reference: a run that learns is remarked on above that
     errors: float = 2.0  # standard errors within which the loss is flat
     span: int = 100  # steps of the run, at the least
 
@@ -111,7 +112,7 @@ class Underfitting(Rule):
             return self.skip(f"fewer than {self.min_steps} finite losses over {self.span} steps")
         if adversarial(run):
             return self.skip("several optimizers: a high loss is no sign of a network that is too small")
-        if state.status != "stalled":
+        if not (state.status == "stalled" or (state.well and state.current > self.poor * abs(state.reference))):
             return self.clean(state.sentence)
         layers, matrices = weights(run), _matrices(run)
         if not layers or any(not p.optimized for p in layers):
