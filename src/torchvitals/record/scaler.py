@@ -53,7 +53,7 @@ class Scaler:
         return ScalerSight(scale=self._last, skipped=skipped)
 
     def at_the_end(self) -> ScalerSight | None:
-        """What became of the factor since the last sight, if it fell: a scaler that skips every step calls no optimizer any more."""
+        """What became of the factor since the last sight, if it fell: one that skips every step calls no optimizer any more."""
         factor, last = self.factor(), self._last
         return self.sight() if factor is not None and last is not None and bool(factor < last) else None
 

@@ -55,7 +55,7 @@ class UpdateObserver:
         self._room: dict[str, Tensor] = {}  # for the weights before the step
 
     def scaling_at_the_end(self) -> ScalerSight | None:
-        """Steps that the gradient scaler has skipped since the last sampled one, now that no step follows; it may synchronise."""
+        """Steps that the gradient scaler has skipped since the last sampled one, now that none follows; it may synchronise."""
         return self._scaler.at_the_end()
 
     def before(self, optimizer: optim.Optimizer, *, orphans: bool, closure: bool) -> None:
