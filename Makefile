@@ -8,13 +8,16 @@ SOURCES = $(wildcard src tests apps docs benchmarks examples sample_runs)
 FORMAT = .venv/bin/ruff format --exclude docs/symptoms
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs format browser clean
+.PHONY: help demo dashboard test check docs format browser clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) ## train five small networks, diagnose them, open the dashboard (ARGS=--no-dashboard for scripts)
 	.venv/bin/torchvitals demo $(ARGS)
+
+dashboard: $(INSTALLED) ## open the dashboard on the sample runs (ARGS=--no-browser, --port 8600)
+	.venv/bin/torchvitals dashboard sample_runs $(ARGS)
 
 test: check browser ## everything CI runs: the checks, then the tests (ARGS goes to pytest)
 	.venv/bin/python -m pytest -n 2 $(ARGS)

@@ -10,9 +10,9 @@ import streamlit as st
 from components import chart, quality, words
 from torchvitals.core.run import Run
 from torchvitals.present import learned
-from torchvitals.present.figures.attribution_overlay import Attributions, attribution_overlay
+from torchvitals.present.figures.attribution_overlay import Attributions, attribution_overlay, attributions_at
 from torchvitals.present.figures.most_lost import said
-from torchvitals.present.learned import MODEL, Array
+from torchvitals.present.learned import MODEL
 from torchvitals.present.theme import format_value
 
 MEASURES = frozenset({"grad_cam_values", "integrated_gradients_values", "occlusion_values"})
@@ -21,7 +21,7 @@ AT_FIRST = 3  # samples shown before any is picked
 
 def show(run: Run, step: int) -> None:
     """The attributions of the samples that are picked; nothing when none was recorded."""
-    made = _made(run, step)
+    made = attributions_at(run, step)
     if not made.count:
         return
     st.markdown("#### What the answers rest on")
@@ -42,20 +42,6 @@ def show(run: Run, step: int) -> None:
         _pictures(made, samples, [said(targets, outputs, i) or f"sample {i}" for i in samples])
     else:
         _bars(made, samples, tokens=learned.has_tokens(run))
-
-
-def _made(run: Run, step: int) -> Attributions:
-    def model(measure: str) -> Array | None:
-        return learned.as_pictures(run, learned.tensor_at(run, measure, MODEL, step))
-
-    layers = learned.subjects(run, "grad_cam_values")
-    return Attributions(
-        inputs=model("probe_inputs"),
-        cam=learned.tensor_at(run, "grad_cam_values", layers[0], step) if layers else None,
-        gradients=model("integrated_gradients_values"),
-        randomised=model("integrated_gradients_randomised"),
-        occlusion=model("occlusion_values"),
-    )
 
 
 def _pictures(made: Attributions, samples: list[int], labels: list[str]) -> None:

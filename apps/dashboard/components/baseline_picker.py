@@ -23,6 +23,8 @@ def pick() -> tuple[str, data.Opened] | None:
             "A second run below the same folder can be compared with it: one before a change, say, and one after.",
         )
         return None
+    if st.session_state.get(state.BASELINE) not in names:  # "no other run" of the learning curves, which use the same key
+        st.session_state.pop(state.BASELINE, None)
     name = st.selectbox(
         "Compared with",
         names,
@@ -33,8 +35,8 @@ def pick() -> tuple[str, data.Opened] | None:
         width=360,
         help="The baseline: what this run is compared with",
     )
-    opened = _open(runs[name])
-    return None if opened is None else (name, opened)
+    opened = _open(runs[name or names[0]])
+    return None if opened is None else (name or names[0], opened)
 
 
 def _open(path: Path) -> data.Opened | None:

@@ -9,6 +9,7 @@ from torchvitals.demo import data
 from torchvitals.demo.scenarios import Scenario
 
 PROBE = 24  # held-back samples that the network is looked at with
+FAINT = 0.1  # of the usual initial weights: what a filter shows in the end it has learned
 DEAD = 10  # of sixteen filters, which never fire
 
 
@@ -68,16 +69,23 @@ def _network(channels: int, classes: int, kernel: int, side: int) -> nn.Sequenti
     return network
 
 
+def _faint(network: nn.Module) -> nn.Module:
+    """With first filters that begin small."""
+    with torch.no_grad():
+        network.get_parameter("conv1.weight").mul_(FAINT)
+    return network
+
+
 def _with_adam(network: nn.Module) -> tuple[nn.Module, optim.Optimizer]:
     return network, optim.Adam(network.parameters(), lr=2e-3)
 
 
 def _digits() -> tuple[nn.Module, optim.Optimizer]:
-    return _with_adam(_network(1, 10, kernel=5, side=8))
+    return _with_adam(_faint(_network(1, 10, kernel=5, side=8)))
 
 
 def _photos() -> tuple[nn.Module, optim.Optimizer]:
-    return _with_adam(_network(3, 2, kernel=7, side=data.SIDE))
+    return _with_adam(_faint(_network(3, 2, kernel=7, side=data.SIDE)))
 
 
 def _dead_filters() -> tuple[nn.Module, optim.Optimizer]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from torchvitals.core.run import Run
+from torchvitals.present import learned
 from torchvitals.present.learned import Array
 from torchvitals.present.marks import empty_figure
 from torchvitals.present.text import chart_text
@@ -46,6 +48,22 @@ class Attributions:
         """Whether the attributions lie on a plane: images, or channels over time."""
         known = self.gradients if self.gradients is not None else self.occlusion if self.occlusion is not None else self.inputs
         return known is not None and known.ndim >= 3
+
+
+def attributions_at(run: Run, step: int) -> Attributions:
+    """All attributions of a run at the step, or at the last look before it."""
+
+    def model(measure: str) -> Array | None:
+        return learned.as_pictures(run, learned.tensor_at(run, measure, learned.MODEL, step))
+
+    layers = learned.subjects(run, "grad_cam_values")
+    return Attributions(
+        inputs=model("probe_inputs"),
+        cam=learned.tensor_at(run, "grad_cam_values", layers[0], step) if layers else None,
+        gradients=model("integrated_gradients_values"),
+        randomised=model("integrated_gradients_randomised"),
+        occlusion=model("occlusion_values"),
+    )
 
 
 def attribution_overlay(made: Attributions, samples: Sequence[int], labels: Sequence[str] = ()) -> go.Figure:

@@ -19,6 +19,7 @@ from torchvitals.core.finding import Finding
 from torchvitals.present.figures.evidence import evidence_series, lines_of
 from torchvitals.present.figures.layer_heatmap import layer_heatmap
 from torchvitals.present.figures.loss_curve import loss_curve, losses
+from torchvitals.present.report.learned_charts import learned_charts
 from torchvitals.present.report.read_as import read_as
 from torchvitals.present.report.section import Section, Sections, headline, reading, where
 from torchvitals.present.text import printable
@@ -126,6 +127,8 @@ def _run_charts(section: Section, ids: Iterator[int]) -> Iterator[Chart]:
         words = f"{measure.replace('_', ' ').replace('grad ', 'gradient ').capitalize()} by layer and step; the input on top."
         figure = layer_heatmap(run, measure, findings=roots, clickable=False)
         yield _chart(figure, f"Heatmap of {measure} of {run.name}", words, ids)
+    for figure, label, said in learned_charts(run):
+        yield _chart(figure, label, said, ids)
 
 
 def _evidence_chart(section: Section, finding: Finding, ids: Iterator[int]) -> Chart | None:
