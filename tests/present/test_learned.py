@@ -90,3 +90,15 @@ def test_thinning_is_that_of_the_recording_side() -> None:
     evenly = pytest.importorskip("torchvitals.explanation.evenly").evenly
     for total, most in ((9, 3), (100, 64), (512, 64), (65, 64), (3, 8)):
         assert thinned(total, min(total, most)).tolist() == evenly(total, most)
+
+
+def test_the_share_of_filters_that_are_as_they_began() -> None:
+    weights = [np.ones((4, 1, 3, 3))]
+    run = learned_run(
+        tensors={"filter_weights/conv": weights}, vectors={"filter_change/conv": [np.array([0.0, 5e-3, 0.2, np.nan])]}
+    )
+    changed, unknown = filters_at(run, "conv", 0), filters_at(learned_run(tensors={"filter_weights/conv": weights}), "conv", 0)
+    assert changed is not None
+    assert unknown is not None
+    assert changed.unchanged == pytest.approx(2 / 3)
+    assert unknown.unchanged is None

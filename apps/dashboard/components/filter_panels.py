@@ -21,6 +21,7 @@ HEALTH = {
     "filter_similarity": "Likeness",
     "filter_roughness": "Roughness",
     "filter_change": "Change",
+    "unit_conductance": "Conductance",
 }
 MEANING = {
     "filter_norm": "‖w‖ of each filter: a filter that fades to 0 has been given up.",
@@ -28,6 +29,7 @@ MEANING = {
     "filter_similarity": "Largest |cosine| to another filter: near 1, two filters do the same work.",
     "filter_roughness": "Share of the energy in high frequencies: a trained filter is smoother than noise.",
     "filter_change": "‖w − w₀‖/‖w₀‖: how far the filter has moved from where it began.",
+    "unit_conductance": "What each unit contributes to the answers: one that is active and stays near 0 is alive and not used.",
 }
 PICTURES = frozenset({"filter_weights", "feature_map_values", "attention_values"})  # what the step slider steps through
 
@@ -72,6 +74,7 @@ def _facts(filters: Filters) -> str:
     parts = [f"{words.count(len(filters.weights), 'filter', 'filters')} of {shape}"]
     parts += [f"{dead} dead"] if dead else []
     parts += [f"{broken} not finite"] if broken else []
+    parts += [f"{filters.unchanged:.0%} as they began"] if filters.unchanged is not None else []
     parts += ["mid-grey is 0"] if not (filters.weights.ndim == 4 and filters.weights.shape[1] == 3) else []
     return "   ·   ".join(parts)
 

@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 MODEL = "model"  # the subject of what concerns the whole network
 # Display only: a filter whose norm is below this share of the layer's median has, for the eye, no weights left.
 DEAD_NORM = 1e-3
+UNCHANGED = 0.01  # ‖w − w₀‖/‖w₀‖ below which a filter is, for the eye, the one that it began as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,11 +29,18 @@ class Filters:
     norm: Array  # ‖w‖
     activity: Array | None = None  # share of the probe positions where the output was above 0
     similarity: Array | None = None  # largest |cosine| to another filter
+    change: Array | None = None  # ‖w − w₀‖/‖w₀‖
 
     @property
     def broken(self) -> NDArray[np.bool_]:
         """Filters that hold NaN or an infinity."""
         return np.asarray(~np.isfinite(self.weights.reshape(len(self.weights), -1)).all(axis=1))
+
+    @property
+    def unchanged(self) -> float | None:
+        """Share of the filters that are as they began; None when that was not recorded."""
+        known = self.change[np.isfinite(self.change)] if self.change is not None else np.empty(0)
+        return float((known < UNCHANGED).mean()) if known.size else None
 
     @property
     def dead(self) -> NDArray[np.bool_]:
@@ -48,14 +56,14 @@ def filters_at(run: Run, layer: str, step: int) -> Filters | None:
     weights = tensor_at(run, "filter_weights", layer, step)
     if weights is None or not weights.size:
         return None
-    vectors = {m: vector_at(run, f"filter_{m}", layer, step) for m in ("norm", "activity", "similarity")}
+    vectors = {m: vector_at(run, f"filter_{m}", layer, step) for m in ("norm", "activity", "similarity", "change")}
     total = max([len(weights), *(len(v) for v in vectors.values() if v is not None)])
     index = thinned(total, len(weights))
-    norm, activity, similarity = (_at_places(v, total, index) for v in vectors.values())
+    norm, activity, similarity, change = (_at_places(v, total, index) for v in vectors.values())
     with np.errstate(over="ignore", invalid="ignore"):
         drawn = np.sqrt(np.square(weights.reshape(len(weights), -1)).sum(axis=1))
     norm = drawn if norm is None else np.where(np.isnan(norm), drawn, norm)
-    return Filters(weights=weights, index=index, norm=norm, activity=activity, similarity=similarity)
+    return Filters(weights=weights, index=index, norm=norm, activity=activity, similarity=similarity, change=change)
 
 
 def thinned(total: int, kept: int) -> NDArray[np.int64]:
