@@ -31,8 +31,8 @@ class BatchSize(Rule):
         if the signal is two standard errors larger than measured.
 
     When it is wrong:
-        The noise scale grows without end as training converges, so a run that learns well is looked at only where a batch holds
-        four samples or fewer, and then it is info. Labels
+        The noise scale grows without end as training converges, so a run that learns well is looked at only where a batch is a
+        single sample, and then it is info. Labels
         without relation to the inputs give no signal, either: then no batch size helps. Larger
         batches are not accused, however noisy. Gradients that are not cleared share their past and look free of noise.
 
@@ -92,7 +92,7 @@ class BatchSize(Rule):
 
     scale: float = 5.0  # noise scale in batches, at the least; healthy batches of 32 had 1.2 to 2.3 early on
     few: int = 8  # samples a batch that count as few
-    fewest: int = 4  # the same in a run that learns
+    fewest: int = 1  # the same in a run that learns
     errors: float = 2.0  # standard errors that the signal may be larger than measured
 
     def check(self, run: Run) -> Outcome:

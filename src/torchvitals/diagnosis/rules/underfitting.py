@@ -30,7 +30,7 @@ class Underfitting(Rule):
         What the network cannot express no learning rate will teach it. A line cannot part an inner from an outer circle.
 
     Formula:
-        Loss of the last fifth ≥ 0.9 × reference (info from 0.5 on), no lower than the fifth before it by more than two standard errors; median
+        Loss of the last fifth ≥ 0.9 × reference (info from 0.5 on), no lower than the fifth before it by more than three standard errors; median
         ‖Δw‖/‖w‖ in [1e-4, 3e-2]; narrowest trained layer before the last ≤ 2 units, or only one trained layer; L_val − L_train ≤
         0.25 × reference.
 
@@ -102,7 +102,7 @@ class Underfitting(Rule):
     warmup: int = 10  # steps not looked at
     gap: float = 0.25  # of the reference loss: a validation loss so far above training is not underfitting
     poor: float = 0.5  # of the reference: a run that learns is remarked on above that
-    errors: float = 2.0  # standard errors within which the loss is flat
+    errors: float = 3.0  # standard errors within which the loss is flat
     span: int = 100  # steps of the run, at the least
 
     def check(self, run: Run) -> Outcome:
