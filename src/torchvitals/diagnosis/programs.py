@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+# A plain recurrent network that answers after the last step.
+READER = """\
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.out = nn.RNN(4, 32, batch_first=True), nn.Linear(32, 4)
+
+    def forward(self, x):
+        return self.out(self.rnn(x)[0][:, -1])
+"""
+
 POOL = """
 class Pool(nn.Module):
     def __init__(self):
@@ -17,6 +28,40 @@ def majority(n):
     for _ in range(n):
         x = torch.randn(32, 24, 4)
         yield x, (x[..., 0].sum(1) > 0).long()
+"""
+
+
+def majority(length: int, features: int) -> str:
+    """Batches of 32 sequences; whether the first feature is positive on the whole is the class."""
+    return f"""\
+def majority(n):
+    for _ in range(n):
+        x = torch.randn(32, {length}, {features})
+        yield x, (x[..., 0].sum(1) > 0).long()
+"""
+
+
+def clear(name: str, length: int, *, at: int) -> str:
+    """Batches of 32 noisy sequences of which the step `at` alone tells the class; the function is called `name`."""
+    return f"""\
+def {name}(n):
+    for _ in range(n):
+        y = torch.randint(0, 4, (32,))
+        x = torch.randn(32, {length}, 4)
+        x[:, {at}] = 3 * nn.functional.one_hot(y, 4)
+        yield x, y
+"""
+
+
+def faint(length: int) -> str:
+    """The same of the first step, with faint noise about it."""
+    return f"""\
+def first(n):
+    for _ in range(n):
+        y = torch.randint(0, 4, (32,))
+        x = 0.1 * torch.randn(32, {length}, 4)
+        x[:, 0] += nn.functional.one_hot(y, 4)
+        yield x, y
 """
 
 

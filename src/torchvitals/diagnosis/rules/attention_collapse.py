@@ -10,7 +10,7 @@ from torchvitals.core.run import Run
 from torchvitals.core.series import Series
 from torchvitals.core.stats import first_true, median, persistent
 from torchvitals.diagnosis.gate import learning
-from torchvitals.diagnosis.programs import POOL
+from torchvitals.diagnosis.programs import POOL, majority
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 
@@ -60,50 +60,42 @@ class AttentionCollapse(Rule):
     sick: ClassVar[tuple[Case, ...]] = (
         Case(
             name="queries and keys far too large",
-            program="""
-                class Last(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.embed, self.head = nn.Linear(4, 16), nn.Linear(16, 2)
-                        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
-                        nn.init.normal_(self.attention.in_proj_weight[:32], std=4.0)
+            program=f"""
+class Last(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.head = nn.Linear(4, 16), nn.Linear(16, 2)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        nn.init.normal_(self.attention.in_proj_weight[:32], std=4.0)
 
-                    def forward(self, x):
-                        x = self.embed(x)
-                        return self.head(self.attention(x, x, x)[0][:, -1])
+    def forward(self, x):
+        x = self.embed(x)
+        return self.head(self.attention(x, x, x)[0][:, -1])
 
-                def majority(n):
-                    for _ in range(n):
-                        x = torch.randn(32, 24, 4)
-                        yield x, (x[..., 0].sum(1) > 0).long()
-
-                model = Last()
-                optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-                batches = majority(200)
-            """,
+{majority(24, 4)}
+model = Last()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+batches = majority(200)
+""",
         ),
         Case(
             name="scores multiplied instead of divided by the root of the width",
-            program="""
-                class Pool(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.qkv, self.head = nn.Linear(8, 96), nn.Linear(32, 2)
+            program=f"""
+class Pool(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.head = nn.Linear(8, 96), nn.Linear(32, 2)
 
-                    def forward(self, x):
-                        q, k, v = (4 * self.qkv(x)).chunk(3, dim=-1)
-                        seen = nn.functional.scaled_dot_product_attention(q[:, -1:], k, v / 4, scale=32**0.5)
-                        return self.head(seen[:, 0])
+    def forward(self, x):
+        q, k, v = (4 * self.qkv(x)).chunk(3, dim=-1)
+        seen = nn.functional.scaled_dot_product_attention(q[:, -1:], k, v / 4, scale=32**0.5)
+        return self.head(seen[:, 0])
 
-                def majority(n):
-                    for _ in range(n):
-                        x = torch.randn(32, 48, 8)
-                        yield x, (x[..., 0].sum(1) > 0).long()
-
-                model = Pool()
-                optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-                batches = majority(200)
-            """,
+{majority(48, 8)}
+model = Pool()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+batches = majority(200)
+""",
         ),
     )
     healthy: ClassVar[tuple[Case, ...]] = (

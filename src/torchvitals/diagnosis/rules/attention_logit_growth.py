@@ -12,7 +12,7 @@ from torchvitals.core.run import Run
 from torchvitals.core.series import Series
 from torchvitals.core.stats import first_true, median
 from torchvitals.diagnosis.gate import learning
-from torchvitals.diagnosis.programs import POOL
+from torchvitals.diagnosis.programs import POOL, majority
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 
@@ -83,27 +83,23 @@ class AttentionLogitGrowth(Rule):
         ),
         Case(
             name="a temperature that falls without end",
-            program="""
-                class Pool(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.qkv, self.head, self.cold = nn.Linear(8, 48), nn.Linear(16, 2), 1.0
+            program=f"""
+class Pool(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.qkv, self.head, self.cold = nn.Linear(8, 48), nn.Linear(16, 2), 1.0
 
-                    def forward(self, x):
-                        self.cold *= 1.1
-                        q, k, v = self.qkv(x).chunk(3, dim=-1)
-                        seen = nn.functional.scaled_dot_product_attention(self.cold * q[:, -1:], k, v)
-                        return self.head(seen[:, 0])
+    def forward(self, x):
+        self.cold *= 1.1
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        seen = nn.functional.scaled_dot_product_attention(self.cold * q[:, -1:], k, v)
+        return self.head(seen[:, 0])
 
-                def majority(n):
-                    for _ in range(n):
-                        x = torch.randn(32, 48, 8)
-                        yield x, (x[..., 0].sum(1) > 0).long()
-
-                model = Pool()
-                optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-                batches = majority(250)
-            """,
+{majority(48, 8)}
+model = Pool()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+batches = majority(250)
+""",
         ),
     )
     healthy: ClassVar[tuple[Case, ...]] = (

@@ -12,6 +12,7 @@ from torchvitals.core.run import Run
 from torchvitals.core.series import VectorSeries
 from torchvitals.core.stats import first_true, median, persistent
 from torchvitals.diagnosis.gate import learning
+from torchvitals.diagnosis.programs import READER, clear
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 from torchvitals.diagnosis.sequences import MEASURES, gradients_through_time, horizon
 
@@ -60,79 +61,47 @@ class RecurrentGradientDecay(Rule):
     sick: ClassVar[tuple[Case, ...]] = (
         Case(
             name="a plain RNN asked for the first of sixty steps",
-            program="""
-                class Reader(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.rnn, self.out = nn.RNN(4, 32, batch_first=True), nn.Linear(32, 4)
-
-                    def forward(self, x):
-                        return self.out(self.rnn(x)[0][:, -1])
-
-                def first(n):
-                    for _ in range(n):
-                        y = torch.randint(0, 4, (32,))
-                        x = torch.randn(32, 60, 4)
-                        x[:, 0] = 3 * nn.functional.one_hot(y, 4)
-                        yield x, y
-
-                model = Reader()
-                optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-                batches = first(150)
-            """,
+            program=f"""
+{READER}
+{clear("first", 60, at=0)}
+model = Reader()
+optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+batches = first(150)
+""",
             module="rnn",
         ),
         Case(
             name="a cell called step by step",
-            program="""
-                class Reader(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.cell, self.out = nn.LSTMCell(4, 32), nn.Linear(32, 4)
+            program=f"""
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell, self.out = nn.LSTMCell(4, 32), nn.Linear(32, 4)
 
-                    def forward(self, x):
-                        state = None
-                        for t in range(x.shape[1]):
-                            state = self.cell(x[:, t], state)
-                        return self.out(state[0])
+    def forward(self, x):
+        state = None
+        for t in range(x.shape[1]):
+            state = self.cell(x[:, t], state)
+        return self.out(state[0])
 
-                def first(n):
-                    for _ in range(n):
-                        y = torch.randint(0, 4, (32,))
-                        x = torch.randn(32, 60, 4)
-                        x[:, 0] = 3 * nn.functional.one_hot(y, 4)
-                        yield x, y
-
-                model = Reader()
-                optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-                batches = first(100)
-            """,
+{clear("first", 60, at=0)}
+model = Reader()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+batches = first(100)
+""",
             module="cell",
         ),
     )
     healthy: ClassVar[tuple[Case, ...]] = (
         Case(
             name="a task of the last of forty steps",
-            program="""
-                class Reader(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.rnn, self.out = nn.RNN(4, 32, batch_first=True), nn.Linear(32, 4)
-
-                    def forward(self, x):
-                        return self.out(self.rnn(x)[0][:, -1])
-
-                def last(n):
-                    for _ in range(n):
-                        y = torch.randint(0, 4, (32,))
-                        x = torch.randn(32, 40, 4)
-                        x[:, -1] = 3 * nn.functional.one_hot(y, 4)
-                        yield x, y
-
-                model = Reader()
-                optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-                batches = last(200)
-            """,
+            program=f"""
+{READER}
+{clear("last", 40, at=-1)}
+model = Reader()
+optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+batches = last(200)
+""",
         ),
         Case(
             name="a GRU that reads the pixels of a digit in rows of four",

@@ -11,6 +11,7 @@ from torchvitals.core.finding import Evidence, Finding, Outcome, Remedy, Severit
 from torchvitals.core.run import Run
 from torchvitals.core.stats import first_true, median, persistent
 from torchvitals.diagnosis.gate import learning
+from torchvitals.diagnosis.programs import faint
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 from torchvitals.diagnosis.sequences import MEASURES, gradients_through_time, growth
 
@@ -65,83 +66,65 @@ class RecurrentGradientGrowth(Rule):
     sick: ClassVar[tuple[Case, ...]] = (
         Case(
             name="a plain RNN with recurrent weights three times too large",
-            program="""
-                class Reader(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.rnn, self.out = nn.RNN(4, 32, batch_first=True), nn.Linear(32, 4)
-                        nn.init.normal_(self.rnn.weight_hh_l0, std=3 / 32**0.5)
+            program=f"""
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.out = nn.RNN(4, 32, batch_first=True), nn.Linear(32, 4)
+        nn.init.normal_(self.rnn.weight_hh_l0, std=3 / 32**0.5)
 
-                    def forward(self, x):
-                        return self.out(self.rnn(x)[0][:, -1])
+    def forward(self, x):
+        return self.out(self.rnn(x)[0][:, -1])
 
-                def first(n):
-                    for _ in range(n):
-                        y = torch.randint(0, 4, (32,))
-                        x = 0.1 * torch.randn(32, 60, 4)
-                        x[:, 0] += nn.functional.one_hot(y, 4)
-                        yield x, y
-
-                model = Reader()
-                optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-                batches = first(150)
-            """,
+{faint(60)}
+model = Reader()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+batches = first(150)
+""",
             module="rnn",
         ),
         Case(
             name="a cell called step by step",
-            program="""
-                class Reader(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.cell, self.out = nn.RNNCell(4, 32), nn.Linear(32, 4)
-                        nn.init.normal_(self.cell.weight_hh, std=3 / 32**0.5)
+            program=f"""
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell, self.out = nn.RNNCell(4, 32), nn.Linear(32, 4)
+        nn.init.normal_(self.cell.weight_hh, std=3 / 32**0.5)
 
-                    def forward(self, x):
-                        h = x.new_zeros(len(x), 32)
-                        for t in range(x.shape[1]):
-                            h = self.cell(x[:, t], h)
-                        return self.out(h)
+    def forward(self, x):
+        h = x.new_zeros(len(x), 32)
+        for t in range(x.shape[1]):
+            h = self.cell(x[:, t], h)
+        return self.out(h)
 
-                def first(n):
-                    for _ in range(n):
-                        y = torch.randint(0, 4, (32,))
-                        x = 0.1 * torch.randn(32, 40, 4)
-                        x[:, 0] += nn.functional.one_hot(y, 4)
-                        yield x, y
-
-                model = Reader()
-                optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-                batches = first(150)
-            """,
+{faint(40)}
+model = Reader()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+batches = first(150)
+""",
             module="cell",
         ),
     )
     healthy: ClassVar[tuple[Case, ...]] = (
         Case(
             name="a ReLU network that starts with the identity",
-            program="""
-                class Reader(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.rnn = nn.RNN(4, 32, nonlinearity="relu", batch_first=True)
-                        self.out = nn.Linear(32, 4)
-                        nn.init.eye_(self.rnn.weight_hh_l0)
+            program=f"""
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(4, 32, nonlinearity="relu", batch_first=True)
+        self.out = nn.Linear(32, 4)
+        nn.init.eye_(self.rnn.weight_hh_l0)
 
-                    def forward(self, x):
-                        return self.out(self.rnn(x)[0][:, -1])
+    def forward(self, x):
+        return self.out(self.rnn(x)[0][:, -1])
 
-                def first(n):
-                    for _ in range(n):
-                        y = torch.randint(0, 4, (32,))
-                        x = 0.1 * torch.randn(32, 40, 4)
-                        x[:, 0] += nn.functional.one_hot(y, 4)
-                        yield x, y
-
-                model = Reader()
-                optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-                batches = first(200)
-            """,
+{faint(40)}
+model = Reader()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+batches = first(200)
+""",
         ),
         Case(
             name="a loss at every step of an LSTM",
