@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+# Two convolutions of sixteen filters, the first of 5×5, over the digits.
+CONVOLUTIONS = """\
+model = nn.Sequential(
+    nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Conv2d(16, 16, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10),
+)
+"""
+
 # A plain recurrent network that answers after the last step.
 READER = """\
 class Reader(nn.Module):

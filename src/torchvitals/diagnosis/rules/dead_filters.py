@@ -19,6 +19,7 @@ from torchvitals.diagnosis.convolutions import (
     off_since,
     rectifier_behind,
 )
+from torchvitals.diagnosis.programs import CONVOLUTIONS
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 ZERO_SIDED = frozenset({"relu", "relu6"})  # a channel that is never above zero has no gradient either
@@ -93,16 +94,12 @@ class DeadFilters(Rule):
         ),
         Case(
             name="biases of the first convolution far below zero",
-            program="""
-                model = nn.Sequential(
-                    nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-                    nn.Conv2d(16, 16, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10),
-                )
-                with torch.no_grad():
-                    model[1].bias[:9] = -5.0
-                optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-                batches = digits(200)
-            """,
+            program=f"""
+{CONVOLUTIONS}with torch.no_grad():
+    model[1].bias[:9] = -5.0
+optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+batches = digits(200)
+""",
             module="1",
         ),
     )

@@ -11,6 +11,7 @@ import numpy as np
 from torchvitals.core.finding import Evidence, Finding, Outcome, Remedy, Severity, Why
 from torchvitals.core.run import Run
 from torchvitals.diagnosis.convolutions import Convolution, Mask, Row, convolutions, filters
+from torchvitals.diagnosis.programs import CONVOLUTIONS
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 
@@ -54,35 +55,27 @@ class DuplicateFilters(Rule):
     sick: ClassVar[tuple[Case, ...]] = (
         Case(
             name="a network widened by copies of one filter",
-            program="""
-                model = nn.Sequential(
-                    nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-                    nn.Conv2d(16, 16, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10),
-                )
-                with torch.no_grad():
-                    model[1].weight[10:], model[1].bias[10:] = model[1].weight[0].clone(), model[1].bias[0].clone()
-                    model[4].weight[:, 10:] = model[4].weight[:, :1].clone()
-                optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-                batches = digits(200)
-            """,
+            program=f"""
+{CONVOLUTIONS}with torch.no_grad():
+    model[1].weight[10:], model[1].bias[10:] = model[1].weight[0].clone(), model[1].bias[0].clone()
+    model[4].weight[:, 10:] = model[4].weight[:, :1].clone()
+optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+batches = digits(200)
+""",
             module="1",
         ),
         Case(
             name="a penalty on the similarity of filters with the wrong sign",
-            program="""
-                model = nn.Sequential(
-                    nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-                    nn.Conv2d(16, 16, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10),
-                )
-                optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+            program=f"""
+{CONVOLUTIONS}optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
 
-                def train(vitals):
-                    for x, y in digits(200):
-                        optimizer.zero_grad()
-                        rows = nn.functional.normalize(model[1].weight.flatten(1))
-                        (loss_fn(model(x), y) - 3.0 * (rows @ rows.T).square().mean()).backward()
-                        optimizer.step()
-            """,
+def train(vitals):
+    for x, y in digits(200):
+        optimizer.zero_grad()
+        rows = nn.functional.normalize(model[1].weight.flatten(1))
+        (loss_fn(model(x), y) - 3.0 * (rows @ rows.T).square().mean()).backward()
+        optimizer.step()
+""",
             module="1",
         ),
     )

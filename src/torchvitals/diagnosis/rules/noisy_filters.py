@@ -12,6 +12,7 @@ from torchvitals.core.run import Run
 from torchvitals.core.series import VectorSeries
 from torchvitals.diagnosis.convolutions import Convolution, convolutions, filters, share_at_white_noise
 from torchvitals.diagnosis.gate import learning
+from torchvitals.diagnosis.programs import CONVOLUTIONS
 from torchvitals.diagnosis.rule import Case, Rule, Stage
 
 
@@ -83,14 +84,10 @@ class NoisyFilters(Rule):
     healthy: ClassVar[tuple[Case, ...]] = (
         Case(
             name="a first convolution of 5×5",
-            program="""
-                model = nn.Sequential(
-                    nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-                    nn.Conv2d(16, 16, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10),
-                )
-                optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-                batches = digits(200)
-            """,
+            program=f"""
+{CONVOLUTIONS}optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+batches = digits(200)
+""",
         ),
         Case(
             name="noise added to the pictures",
